@@ -1,1 +1,5 @@
+//! The Grantor server and its command line.
 
+pub mod clock;
+pub mod random;
+pub mod secrets;
