@@ -1,0 +1,85 @@
+//! `file:PATH`: Docker and Kubernetes secrets, systemd credentials, any file.
+
+use super::{SECRET_MAX_BYTES, Secret, checked};
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+pub(super) fn parse(path: &str) -> Result<PathBuf, String> {
+    if path.is_empty() || path.contains('\0') {
+        return Err("after file: comes a path, such as file:/run/secrets/master".into());
+    }
+    Ok(PathBuf::from(path))
+}
+
+pub(super) fn resolve(path: &Path) -> Result<Secret, String> {
+    match bounded(path) {
+        Ok(Some(bytes)) => checked(bytes),
+        Ok(None) => Err(format!(
+            "the file is longer than {SECRET_MAX_BYTES} bytes; check the path"
+        )),
+        Err(error) => Err(advice(&error)),
+    }
+}
+
+/// The content of a file that should be small; `None` when it is not. Never reads a device without end.
+pub(crate) fn bounded(path: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+    let limit = SECRET_MAX_BYTES + 1;
+    // Allocated once: a growing buffer would leave copies behind that nothing wipes.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(limit));
+    File::open(path)?
+        .take(limit as u64)
+        .read_to_end(&mut bytes)?;
+    Ok((bytes.len() < limit).then_some(bytes))
+}
+
+/// What to do about a file that cannot be read.
+pub(crate) fn advice(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => {
+            "there is no such file; check the path and that it is mounted".into()
+        }
+        ErrorKind::PermissionDenied => {
+            "this process may not read it; check its owner and mode".into()
+        }
+        ErrorKind::IsADirectory => "it is a folder; write the path of the file in it".into(),
+        _ => format!("reading it failed ({error}); check the disk or mount"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secrets::SecretRef;
+
+    #[test]
+    fn a_file_is_read_without_its_last_newline() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        std::fs::write(&path, "00123 \n").unwrap();
+        assert_eq!(SecretRef::File(path).resolve().unwrap().expose(), "00123 ");
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_what_to_check() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, content: &[u8]| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, content).unwrap();
+            path
+        };
+        let wrong = |path: PathBuf| SecretRef::File(path).resolve().unwrap_err().wrong;
+        assert!(wrong(folder.path().join("none")).contains("no such file"));
+        assert!(wrong(folder.path().to_owned()).contains("folder"));
+        assert!(wrong(write("empty", b"\n")).contains("empty"));
+        assert!(wrong(write("binary", b"hunter2\xff")).contains("UTF-8"));
+        assert!(wrong(write("long", &vec![b'a'; SECRET_MAX_BYTES + 1])).contains("longer"));
+        assert!(wrong("/dev/zero".into()).contains("longer"));
+        assert!(
+            SecretRef::File(write("longest", &vec![b'a'; SECRET_MAX_BYTES]))
+                .resolve()
+                .is_ok()
+        );
+    }
+}
