@@ -1,5 +1,6 @@
 //! The Grantor server and its command line.
 
 pub mod clock;
+pub mod data_dir;
 pub mod random;
 pub mod secrets;

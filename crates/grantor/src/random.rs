@@ -114,9 +114,7 @@ mod tests {
     fn no_value_is_handed_out_twice() {
         let seen: HashSet<[u8; 16]> = (0..10_000).map(|_| bytes()).collect();
         assert_eq!(seen.len(), 10_000);
-        let threads: Vec<_> = (0..4)
-            .map(|_| std::thread::spawn(|| bytes::<16>()))
-            .collect();
+        let threads: Vec<_> = (0..4).map(|_| std::thread::spawn(bytes::<16>)).collect();
         let ids: HashSet<_> = threads
             .into_iter()
             .map(|thread| thread.join().unwrap())

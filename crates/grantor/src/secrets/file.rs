@@ -35,7 +35,7 @@ pub(crate) fn bounded(path: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
 }
 
 /// What to do about a file that cannot be read.
-pub(crate) fn advice(error: &io::Error) -> String {
+fn advice(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::NotFound => {
             "there is no such file; check the path and that it is mounted".into()

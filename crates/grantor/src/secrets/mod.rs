@@ -4,6 +4,8 @@
 mod env;
 mod file;
 
+pub(crate) use file::bounded;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
