@@ -34,10 +34,7 @@ impl Pool {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one door to the random generator"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one door to the random generator")]
 fn fresh(out: &mut [u8]) {
     aws_lc_rs::rand::fill(out).expect("the operating system has random bytes");
 }
@@ -115,19 +112,13 @@ mod tests {
         let seen: HashSet<[u8; 16]> = (0..10_000).map(|_| bytes()).collect();
         assert_eq!(seen.len(), 10_000);
         let threads: Vec<_> = (0..4).map(|_| std::thread::spawn(bytes::<16>)).collect();
-        let ids: HashSet<_> = threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap())
-            .collect();
+        let ids: HashSet<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
         assert_eq!(ids.len(), 4);
     }
 
     #[test]
     fn the_buffer_forgets_what_it_handed_out() {
-        let mut pool = Pool {
-            bytes: Zeroizing::new([0; BUFFER]),
-            left: 0,
-        };
+        let mut pool = Pool { bytes: Zeroizing::new([0; BUFFER]), left: 0 };
         let mut out = [0; 100];
         for _ in 0..20 {
             pool.fill(&mut out);
@@ -151,10 +142,7 @@ mod tests {
     fn request_ids_and_keys_are_letters_and_digits() {
         let id = request_id();
         assert_eq!(id.as_str().len(), 16);
-        assert!(
-            id.as_str().bytes().all(|byte| SPOKEN.contains(&byte)),
-            "{id}"
-        );
+        assert!(id.as_str().bytes().all(|byte| SPOKEN.contains(&byte)), "{id}");
         let key = base62(43);
         assert!(key.len() == 43 && key.bytes().all(|byte| byte.is_ascii_alphanumeric()));
         let many = base62(20_000);

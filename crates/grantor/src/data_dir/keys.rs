@@ -32,9 +32,7 @@ pub struct Pepper {
 
 impl fmt::Debug for Pepper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pepper")
-            .field("id", &self.id)
-            .finish_non_exhaustive()
+        f.debug_struct("Pepper").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
@@ -45,9 +43,9 @@ pub(super) fn new_master_key() -> Zeroizing<String> {
 }
 
 pub(super) fn parse_master_key(text: &str) -> Result<MasterKey, String> {
-    decode(strip_newline(text)).map(MasterKey).ok_or_else(|| {
-        "a master key is 32 random bytes in base64; make one with: openssl rand -base64 32".into()
-    })
+    decode(strip_newline(text))
+        .map(MasterKey)
+        .ok_or_else(|| "a master key is 32 random bytes in base64; make one with: openssl rand -base64 32".into())
 }
 
 pub(super) fn new_pepper() -> Zeroizing<String> {
@@ -67,10 +65,7 @@ pub(super) fn parse_peppers(text: &str) -> Result<Vec<Pepper>, String> {
                 format!("line {number} should be an id, a colon, and 32 random bytes in base64; restore the file from a backup")
             })?;
         if peppers.iter().any(|other| other.id == pepper.id) {
-            return Err(format!(
-                "line {number} repeats the id {}; give each pepper its own",
-                pepper.id
-            ));
+            return Err(format!("line {number} repeats the id {}; give each pepper its own", pepper.id));
         }
         peppers.push(pepper);
     }
@@ -81,17 +76,16 @@ pub(super) fn parse_peppers(text: &str) -> Result<Vec<Pepper>, String> {
 }
 
 pub(super) fn new_admin_key() -> Zeroizing<String> {
-    Zeroizing::new(format!(
-        "{ADMIN_KEY_PREFIX}{}\n",
-        *random::base62(ADMIN_KEY_BODY)
-    ))
+    Zeroizing::new(format!("{ADMIN_KEY_PREFIX}{}\n", *random::base62(ADMIN_KEY_BODY)))
 }
 
 pub(super) fn parse_admin_key(text: &str) -> Result<Secret, String> {
     let text = strip_newline(text);
     let body = text.strip_prefix(ADMIN_KEY_PREFIX).unwrap_or_default();
     if body.len() != ADMIN_KEY_BODY || !body.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return Err("this is no administrator's key; remove the file and restart the server, which makes a new one".into());
+        return Err(
+            "this is no administrator's key; remove the file and restart the server, which makes a new one".into()
+        );
     }
     Ok(Secret::new(text.to_owned()))
 }
@@ -102,15 +96,9 @@ fn encode(key: &[u8; 32]) -> Zeroizing<String> {
 
 /// 32 bytes from base64url, or from the base64 that other tools write.
 fn decode(text: &str) -> Option<Zeroizing<[u8; 32]>> {
-    let url_safe = Zeroizing::new(
-        text.trim_end_matches('=')
-            .replace('+', "-")
-            .replace('/', "_"),
-    );
+    let url_safe = Zeroizing::new(text.trim_end_matches('=').replace('+', "-").replace('/', "_"));
     let mut key = Zeroizing::new([0; 32]);
-    let length = URL_SAFE_NO_PAD
-        .decode_slice(url_safe.as_bytes(), key.as_mut_slice())
-        .ok()?;
+    let length = URL_SAFE_NO_PAD.decode_slice(url_safe.as_bytes(), key.as_mut_slice()).ok()?;
     (length == key.len()).then_some(key)
 }
 
@@ -123,37 +111,22 @@ mod tests {
         let key = parse_master_key(&new_master_key()).unwrap();
         assert_ne!(key, parse_master_key(&new_master_key()).unwrap());
         assert_eq!(new_master_key().len(), 44);
-        let [pepper] = &parse_peppers(&new_pepper()).unwrap()[..] else {
-            panic!("one pepper")
-        };
+        let [pepper] = &parse_peppers(&new_pepper()).unwrap()[..] else { panic!("one pepper") };
         assert_eq!(pepper.id.len(), 8);
-        assert_eq!(
-            parse_admin_key(&new_admin_key()).unwrap().expose().len(),
-            48
-        );
+        assert_eq!(parse_admin_key(&new_admin_key()).unwrap().expose().len(), 48);
     }
 
     #[test]
     fn the_base64_of_other_tools_is_read() {
         let url_safe = "-_".repeat(21) + "8";
         let standard = "+/".repeat(21) + "8=";
-        assert_eq!(
-            parse_master_key(&url_safe).unwrap(),
-            parse_master_key(&standard).unwrap()
-        );
+        assert_eq!(parse_master_key(&url_safe).unwrap(), parse_master_key(&standard).unwrap());
     }
 
     #[test]
     fn keys_of_the_wrong_length_or_alphabet_are_refused() {
-        for wrong in [
-            "",
-            "AAAA",
-            &"A".repeat(42),
-            &"A".repeat(44),
-            &"A".repeat(86),
-            &"!".repeat(43),
-            &" A".repeat(21),
-        ] {
+        for wrong in ["", "AAAA", &"A".repeat(42), &"A".repeat(44), &"A".repeat(86), &"!".repeat(43), &" A".repeat(21)]
+        {
             assert!(parse_master_key(wrong).is_err(), "{wrong}");
         }
     }
@@ -162,18 +135,10 @@ mod tests {
     fn peppers_keep_their_order_and_have_ids_of_their_own() {
         let a = "A".repeat(43);
         let both = parse_peppers(&format!("old:{a}\n\nnew:{a}\n")).unwrap();
-        assert_eq!(
-            both.iter().map(|pepper| &pepper.id[..]).collect::<Vec<_>>(),
-            ["old", "new"]
-        );
-        for wrong in [
-            format!("x:{a}\nx:{a}"),
-            a.clone(),
-            format!(":{a}"),
-            format!("a b:{a}"),
-            "x:AA".into(),
-            String::new(),
-        ] {
+        assert_eq!(both.iter().map(|pepper| &pepper.id[..]).collect::<Vec<_>>(), ["old", "new"]);
+        for wrong in
+            [format!("x:{a}\nx:{a}"), a.clone(), format!(":{a}"), format!("a b:{a}"), "x:AA".into(), String::new()]
+        {
             let message = parse_peppers(&wrong).unwrap_err();
             assert!(!message.contains(&a[..]), "{message}");
         }
@@ -182,11 +147,7 @@ mod tests {
     #[test]
     fn nothing_shows_in_debug() {
         let a = "A".repeat(43);
-        let shown = format!(
-            "{:?} {:?}",
-            parse_master_key(&a).unwrap(),
-            parse_peppers(&format!("x:{a}")).unwrap()
-        );
+        let shown = format!("{:?} {:?}", parse_master_key(&a).unwrap(), parse_peppers(&format!("x:{a}")).unwrap());
         assert_eq!(shown, "MasterKey(…) [Pepper { id: \"x\", .. }]");
     }
 }

@@ -15,7 +15,7 @@ mod keys;
 
 pub use keys::{MasterKey, Pepper};
 
-use crate::secrets::{self, Secret, SecretRef};
+use crate::secrets::{self, SECRET_MAX_BYTES, Secret, SecretRef};
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
@@ -59,24 +59,18 @@ impl DataDir {
     pub fn open(path: &Path, if_missing: IfMissing) -> Result<Self, DataError> {
         let shown = path.display();
         match fs::metadata(path) {
-            Ok(found) if !found.is_dir() => Err(DataError(format!(
-                "the data folder {shown} is a file; name a folder with `data`"
-            ))),
+            Ok(found) if !found.is_dir() => {
+                Err(DataError(format!("the data folder {shown} is a file; name a folder with `data`")))
+            }
             Ok(found) if found.permissions().mode() & 0o002 != 0 => Err(DataError(format!(
                 "anyone may write into the data folder {shown}, and so replace its keys; run: chmod 700 {shown} \
                  (or name a folder inside it with `data`)"
             ))),
-            Ok(_) => Ok(Self {
-                path: path.to_owned(),
-            }),
-            Err(error)
-                if error.kind() == ErrorKind::NotFound && if_missing == IfMissing::Create =>
-            {
+            Ok(_) => Ok(Self { path: path.to_owned() }),
+            Err(error) if error.kind() == ErrorKind::NotFound && if_missing == IfMissing::Create => {
                 let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
                 made.map_err(|error| failed("making the data folder", path, &error))?;
-                Ok(Self {
-                    path: path.to_owned(),
-                })
+                Ok(Self { path: path.to_owned() })
             }
             Err(error) if error.kind() == ErrorKind::NotFound => Err(DataError(format!(
                 "there is no data folder {shown}; name the server's with `data` (or GRANTOR_DATA)"
@@ -92,25 +86,14 @@ impl DataDir {
     /// Takes the folder for one server, until the result is dropped or the process ends.
     pub fn lock(&self) -> Result<DataLock, DataError> {
         let path = self.path.join(LOCK);
-        let opened = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path);
+        let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
         let mut file = opened.map_err(|error| failed("opening", &path, &error))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut pid = String::new();
-                let known =
-                    file.take(20).read_to_string(&mut pid).is_ok() && !pid.trim().is_empty();
-                let who = if known {
-                    format!(" (process {})", pid.trim())
-                } else {
-                    String::new()
-                };
+                let known = file.take(20).read_to_string(&mut pid).is_ok() && !pid.trim().is_empty();
+                let who = if known { format!(" (process {})", pid.trim()) } else { String::new() };
                 return Err(DataError(format!(
                     "another Grantor server{who} is using the data folder {}; stop it, or give this one a folder of \
                      its own with `data`",
@@ -119,15 +102,9 @@ impl DataDir {
             }
             Err(TryLockError::Error(error)) => return Err(failed("locking", &path, &error)),
         }
-        let written = file
-            .set_len(0)
-            .and_then(|()| writeln!(file, "{}", std::process::id()));
+        let written = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
         written.map_err(|error| failed("writing", &path, &error))?;
-        let lock = DataLock {
-            dir: self.clone(),
-            _file: file,
-            url_published: AtomicBool::new(true),
-        };
+        let lock = DataLock { dir: self.clone(), _file: file, url_published: AtomicBool::new(true) };
         // Left by a server that was killed.
         lock.remove_admin_url();
         Ok(lock)
@@ -138,10 +115,7 @@ impl DataDir {
         let path = self.path.join(ADMIN_KEY);
         match read_private(&path)? {
             Some(text) => keys::parse_admin_key(&text).map_err(|wrong| about(&path, &wrong)),
-            None => Err(about(
-                &path,
-                "there is no such file; a server makes it when it starts on this folder",
-            )),
+            None => Err(about(&path, "there is no such file; a server makes it when it starts on this folder")),
         }
     }
 
@@ -167,53 +141,26 @@ impl DataLock {
 
     /// The key that seals private keys at rest: from `reference`, else from the folder. Pass `Refuse` when
     /// something is sealed already: a new key could not open it.
-    pub fn master_key(
-        &self,
-        reference: Option<&SecretRef>,
-        if_missing: IfMissing,
-    ) -> Result<MasterKey, DataError> {
-        self.key(
-            reference,
-            MASTER_KEY,
-            if_missing,
-            keys::new_master_key,
-            keys::parse_master_key,
-        )
+    pub fn master_key(&self, reference: Option<&SecretRef>, if_missing: IfMissing) -> Result<MasterKey, DataError> {
+        self.key(reference, MASTER_KEY, if_missing, keys::new_master_key, keys::parse_master_key)
     }
 
     /// The keys under which client secrets are hashed, newest last: from `reference`, else from the folder.
     /// Pass `Refuse` when there are hashes already: a new pepper would match none of them.
-    pub fn peppers(
-        &self,
-        reference: Option<&SecretRef>,
-        if_missing: IfMissing,
-    ) -> Result<Vec<Pepper>, DataError> {
-        self.key(
-            reference,
-            PEPPER_KEY,
-            if_missing,
-            keys::new_pepper,
-            keys::parse_peppers,
-        )
+    pub fn peppers(&self, reference: Option<&SecretRef>, if_missing: IfMissing) -> Result<Vec<Pepper>, DataError> {
+        self.key(reference, PEPPER_KEY, if_missing, keys::new_pepper, keys::parse_peppers)
     }
 
     /// The bootstrap administrator's key, made at the first start.
     pub fn admin_key(&self) -> Result<Secret, DataError> {
-        self.key(
-            None,
-            ADMIN_KEY,
-            IfMissing::Create,
-            keys::new_admin_key,
-            keys::parse_admin_key,
-        )
+        self.key(None, ADMIN_KEY, IfMissing::Create, keys::new_admin_key, keys::parse_admin_key)
     }
 
     /// Tells the command line where the admin API is, until this lock is dropped.
     pub fn publish_admin_url(&self, url: &str) -> Result<(), DataError> {
         let path = self.dir.path.join(ADMIN_URL);
         self.url_published.store(true, Ordering::Relaxed);
-        atomic::replace(&path, format!("{url}\n").as_bytes())
-            .map_err(|error| failed("writing", &path, &error))
+        atomic::replace(&path, format!("{url}\n").as_bytes()).map_err(|error| failed("writing", &path, &error))
     }
 
     fn remove_admin_url(&self) {
@@ -232,20 +179,16 @@ impl DataLock {
         parse: fn(&str) -> Result<T, String>,
     ) -> Result<T, DataError> {
         if let Some(reference) = reference {
-            let secret = reference
-                .resolve()
-                .map_err(|error| DataError(error.to_string()))?;
-            return parse(secret.expose()).map_err(|wrong| {
-                DataError(format!("the secret {reference} is not usable: {wrong}"))
-            });
+            let secret = reference.resolve().map_err(|error| DataError(error.to_string()))?;
+            return parse(secret.expose())
+                .map_err(|wrong| DataError(format!("the secret {reference} is not usable: {wrong}")));
         }
         let path = self.dir.path.join(name);
         let text = match read_private(&path)? {
             Some(text) => text,
             None if if_missing == IfMissing::Create => {
                 let text = make();
-                atomic::create(&path, text.as_bytes())
-                    .map_err(|error| failed("writing", &path, &error))?;
+                atomic::create(&path, text.as_bytes()).map_err(|error| failed("writing", &path, &error))?;
                 text
             }
             None => {
@@ -273,28 +216,19 @@ fn read_private(path: &Path) -> Result<Option<Zeroizing<String>>, DataError> {
         Err(error) => return Err(failed("reading", path, &error)),
     };
     if mode & 0o077 != 0 {
-        let wrong = format!(
-            "others than its owner may use this file; run: chmod 600 {}",
-            path.display()
-        );
+        let wrong = format!("others than its owner may use this file; run: chmod 600 {}", path.display());
         return Err(about(path, &wrong));
     }
-    let bytes = match secrets::bounded(path) {
+    let bytes = match secrets::bounded(path, SECRET_MAX_BYTES) {
         Ok(Some(bytes)) => bytes,
         Ok(None) => {
-            return Err(about(
-                path,
-                "the file is too long to be what it should be; restore it from a backup",
-            ));
+            return Err(about(path, "the file is too long to be what it should be; restore it from a backup"));
         }
         Err(error) => return Err(failed("reading", path, &error)),
     };
     match std::str::from_utf8(&bytes) {
         Ok(text) => Ok(Some(Zeroizing::new(text.to_owned()))),
-        Err(_) => Err(about(
-            path,
-            "the file is not text; restore it from a backup",
-        )),
+        Err(_) => Err(about(path, "the file is not text; restore it from a backup")),
     }
 }
 
@@ -312,10 +246,7 @@ fn failed(doing: &str, path: &Path, error: &io::Error) -> DataError {
         ErrorKind::AlreadyExists => "somebody else made it meanwhile; start again",
         _ => "check the disk",
     };
-    DataError(format!(
-        "{doing} {} failed ({error}): {advice}",
-        path.display()
-    ))
+    DataError(format!("{doing} {} failed ({error}): {advice}", path.display()))
 }
 
 #[cfg(test)]

@@ -21,18 +21,13 @@ fn a_folder_is_made_private_or_refused() {
     let (folder, dir) = opened();
     assert_eq!(mode(dir.path()), 0o700);
     let open = |path: &Path, if_missing| DataDir::open(path, if_missing).unwrap_err().to_string();
-    assert!(
-        open(&folder.path().join("none"), IfMissing::Refuse).contains("there is no data folder")
-    );
+    assert!(open(&folder.path().join("none"), IfMissing::Refuse).contains("there is no data folder"));
     fs::write(folder.path().join("file"), "").unwrap();
     assert!(open(&folder.path().join("file"), IfMissing::Create).contains("is a file"));
     assert!(open(&folder.path().join("file/x"), IfMissing::Create).contains("failed"));
     set_mode(dir.path(), 0o777);
     let wrong = open(dir.path(), IfMissing::Create);
-    assert!(
-        wrong.contains(&format!("chmod 700 {}", dir.path().display())),
-        "{wrong}"
-    );
+    assert!(wrong.contains(&format!("chmod 700 {}", dir.path().display())), "{wrong}");
 }
 
 #[test]
@@ -40,10 +35,7 @@ fn a_second_server_is_told_who_has_the_folder() {
     let (_folder, dir) = opened();
     let held = dir.lock().unwrap();
     let wrong = dir.lock().unwrap_err().to_string();
-    assert!(
-        wrong.contains(&format!("(process {})", std::process::id())),
-        "{wrong}"
-    );
+    assert!(wrong.contains(&format!("(process {})", std::process::id())), "{wrong}");
     assert!(wrong.contains(&dir.path().display().to_string()), "{wrong}");
     drop(held);
     dir.lock().unwrap();
@@ -53,20 +45,11 @@ fn a_second_server_is_told_who_has_the_folder() {
 #[test]
 fn keys_are_made_once_and_stay() {
     let (_folder, dir) = opened();
-    assert!(
-        dir.admin_key()
-            .unwrap_err()
-            .to_string()
-            .contains("no such file")
-    );
+    assert!(dir.admin_key().unwrap_err().to_string().contains("no such file"));
     let make = || {
         let lock = dir.lock().unwrap();
         let master = lock.master_key(None, IfMissing::Create).unwrap();
-        (
-            master,
-            lock.peppers(None, IfMissing::Create).unwrap(),
-            lock.admin_key().unwrap(),
-        )
+        (master, lock.peppers(None, IfMissing::Create).unwrap(), lock.admin_key().unwrap())
     };
     let first = make();
     assert_eq!(first, make());
@@ -80,10 +63,7 @@ fn keys_are_made_once_and_stay() {
 fn a_lost_key_is_not_silently_made_anew() {
     let (_folder, dir) = opened();
     let lock = dir.lock().unwrap();
-    let wrong = lock
-        .master_key(None, IfMissing::Refuse)
-        .unwrap_err()
-        .to_string();
+    let wrong = lock.master_key(None, IfMissing::Refuse).unwrap_err().to_string();
     assert!(wrong.contains("restore it from a backup"), "{wrong}");
     assert!(lock.peppers(None, IfMissing::Refuse).is_err());
     assert!(!dir.path().join(MASTER_KEY).exists());
@@ -97,14 +77,8 @@ fn a_key_that_others_can_read_is_refused() {
     let path = dir.path().join(MASTER_KEY);
     for open in [0o640, 0o604, 0o620] {
         set_mode(&path, open);
-        let wrong = lock
-            .master_key(None, IfMissing::Create)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            wrong.contains(&format!("chmod 600 {}", path.display())),
-            "{wrong}"
-        );
+        let wrong = lock.master_key(None, IfMissing::Create).unwrap_err().to_string();
+        assert!(wrong.contains(&format!("chmod 600 {}", path.display())), "{wrong}");
     }
     set_mode(&path, 0o400);
     lock.master_key(None, IfMissing::Create).unwrap();
@@ -114,12 +88,8 @@ fn a_key_that_others_can_read_is_refused() {
 fn a_damaged_key_is_refused_and_left_alone() {
     let (_folder, dir) = opened();
     let lock = dir.lock().unwrap();
-    for (name, content) in [
-        (MASTER_KEY, "hunter2"),
-        (PEPPER_KEY, "hunter2"),
-        (ADMIN_KEY, "hunter2"),
-        (MASTER_KEY, ""),
-    ] {
+    for (name, content) in [(MASTER_KEY, "hunter2"), (PEPPER_KEY, "hunter2"), (ADMIN_KEY, "hunter2"), (MASTER_KEY, "")]
+    {
         let path = dir.path().join(name);
         fs::write(&path, content).unwrap();
         set_mode(&path, 0o600);
@@ -128,10 +98,7 @@ fn a_damaged_key_is_refused_and_left_alone() {
             PEPPER_KEY => lock.peppers(None, IfMissing::Create).unwrap_err(),
             _ => lock.admin_key().unwrap_err(),
         };
-        assert!(
-            wrong.to_string().contains(name) && !wrong.to_string().contains("hunter2"),
-            "{wrong}"
-        );
+        assert!(wrong.to_string().contains(name) && !wrong.to_string().contains("hunter2"), "{wrong}");
         assert_eq!(fs::read_to_string(&path).unwrap(), content);
     }
 }
@@ -142,27 +109,13 @@ fn a_reference_goes_before_the_folder_and_makes_nothing() {
     let lock = dir.lock().unwrap();
     let path = folder.path().join("elsewhere");
     let reference = SecretRef::File(path.clone());
-    let wrong = lock
-        .master_key(Some(&reference), IfMissing::Create)
-        .unwrap_err()
-        .to_string();
-    assert!(
-        wrong.contains(&format!("file:{}", path.display())) && wrong.contains("no such file"),
-        "{wrong}"
-    );
+    let wrong = lock.master_key(Some(&reference), IfMissing::Create).unwrap_err().to_string();
+    assert!(wrong.contains(&format!("file:{}", path.display())) && wrong.contains("no such file"), "{wrong}");
     fs::write(&path, "hunter2").unwrap();
-    let wrong = lock
-        .master_key(Some(&reference), IfMissing::Create)
-        .unwrap_err()
-        .to_string();
-    assert!(
-        wrong.contains("openssl rand") && !wrong.contains("hunter2"),
-        "{wrong}"
-    );
+    let wrong = lock.master_key(Some(&reference), IfMissing::Create).unwrap_err().to_string();
+    assert!(wrong.contains("openssl rand") && !wrong.contains("hunter2"), "{wrong}");
     fs::write(&path, "A".repeat(43) + "\n").unwrap();
-    let key = lock
-        .master_key(Some(&reference), IfMissing::Refuse)
-        .unwrap();
+    let key = lock.master_key(Some(&reference), IfMissing::Refuse).unwrap();
     assert_eq!(*key.0, [0; 32]);
     assert!(!dir.path().join(MASTER_KEY).exists());
 }
@@ -174,10 +127,7 @@ fn the_admin_url_lives_as_long_as_the_server() {
     assert_eq!(dir.admin_url().unwrap(), None);
     lock.publish_admin_url("http://127.0.0.1:8081").unwrap();
     lock.publish_admin_url("http://127.0.0.1:9000").unwrap();
-    assert_eq!(
-        dir.admin_url().unwrap().as_deref(),
-        Some("http://127.0.0.1:9000")
-    );
+    assert_eq!(dir.admin_url().unwrap().as_deref(), Some("http://127.0.0.1:9000"));
     assert_eq!(mode(&dir.path().join(ADMIN_URL)), 0o600);
     drop(lock);
     assert_eq!(dir.admin_url().unwrap(), None);

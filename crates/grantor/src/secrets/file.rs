@@ -14,35 +14,47 @@ pub(super) fn parse(path: &str) -> Result<PathBuf, String> {
 }
 
 pub(super) fn resolve(path: &Path) -> Result<Secret, String> {
-    match bounded(path) {
-        Ok(Some(bytes)) => checked(bytes),
-        Ok(None) => Err(format!(
-            "the file is longer than {SECRET_MAX_BYTES} bytes; check the path"
-        )),
+    checked(read(path, SECRET_MAX_BYTES)?)
+}
+
+fn read(path: &Path, max_bytes: usize) -> Result<Zeroizing<Vec<u8>>, String> {
+    match bounded(path, max_bytes) {
+        Ok(Some(bytes)) => Ok(bytes),
+        Ok(None) => Err(format!("the file is longer than {max_bytes} bytes; check the path")),
         Err(error) => Err(advice(&error)),
     }
 }
 
+/// A file that holds text of at most `max_bytes`. The error says what to check.
+pub(crate) fn read_text(path: &Path, max_bytes: usize) -> Result<String, String> {
+    let bytes = read(path, max_bytes)?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| "it is not UTF-8 text; check that it is the right one")?;
+    Ok(text.to_owned())
+}
+
+/// Whether a file can be opened. The error says what to check.
+pub(crate) fn readable(path: &Path) -> Result<(), String> {
+    let opened = File::open(path).and_then(|file| file.metadata());
+    match opened.map_err(|error| advice(&error))?.is_dir() {
+        true => Err(advice(&ErrorKind::IsADirectory.into())),
+        false => Ok(()),
+    }
+}
+
 /// The content of a file that should be small; `None` when it is not. Never reads a device without end.
-pub(crate) fn bounded(path: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
-    let limit = SECRET_MAX_BYTES + 1;
+pub(crate) fn bounded(path: &Path, max_bytes: usize) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+    let limit = max_bytes + 1;
     // Allocated once: a growing buffer would leave copies behind that nothing wipes.
     let mut bytes = Zeroizing::new(Vec::with_capacity(limit));
-    File::open(path)?
-        .take(limit as u64)
-        .read_to_end(&mut bytes)?;
+    File::open(path)?.take(limit as u64).read_to_end(&mut bytes)?;
     Ok((bytes.len() < limit).then_some(bytes))
 }
 
 /// What to do about a file that cannot be read.
 fn advice(error: &io::Error) -> String {
     match error.kind() {
-        ErrorKind::NotFound => {
-            "there is no such file; check the path and that it is mounted".into()
-        }
-        ErrorKind::PermissionDenied => {
-            "this process may not read it; check its owner and mode".into()
-        }
+        ErrorKind::NotFound => "there is no such file; check the path and that it is mounted".into(),
+        ErrorKind::PermissionDenied => "this process may not read it; check its owner and mode".into(),
         ErrorKind::IsADirectory => "it is a folder; write the path of the file in it".into(),
         _ => format!("reading it failed ({error}); check the disk or mount"),
     }
@@ -76,10 +88,6 @@ mod tests {
         assert!(wrong(write("binary", b"hunter2\xff")).contains("UTF-8"));
         assert!(wrong(write("long", &vec![b'a'; SECRET_MAX_BYTES + 1])).contains("longer"));
         assert!(wrong("/dev/zero".into()).contains("longer"));
-        assert!(
-            SecretRef::File(write("longest", &vec![b'a'; SECRET_MAX_BYTES]))
-                .resolve()
-                .is_ok()
-        );
+        assert!(SecretRef::File(write("longest", &vec![b'a'; SECRET_MAX_BYTES])).resolve().is_ok());
     }
 }

@@ -4,7 +4,7 @@
 mod env;
 mod file;
 
-pub(crate) use file::bounded;
+pub(crate) use file::{bounded, read_text, readable};
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -14,13 +14,7 @@ use zeroize::Zeroizing;
 pub const SECRET_MAX_BYTES: usize = 64 * 1024;
 
 /// Schemes that have a meaning elsewhere in the documentation but no code in this version.
-const LATER: [&str; 5] = [
-    "vault",
-    "azure-keyvault",
-    "aws-secretsmanager",
-    "gcp-secretmanager",
-    "kubernetes",
-];
+const LATER: [&str; 5] = ["vault", "azure-keyvault", "aws-secretsmanager", "gcp-secretmanager", "kubernetes"];
 
 /// A secret value. It shows in no log, no error and no `Debug`, and its memory is wiped when dropped.
 #[derive(Clone, PartialEq, Eq)]
@@ -56,16 +50,14 @@ impl SecretRef {
     /// Reads a reference. A message never repeats the text: it may be the secret itself, written by mistake.
     pub fn parse(text: &str) -> Result<Self, String> {
         let Some((scheme, rest)) = text.split_once(':') else {
-            return Err(
-                "a secret is not written here but referred to; write env:NAME or file:PATH".into(),
-            );
+            return Err("a secret is not written here but referred to; write env:NAME or file:PATH".into());
         };
         match scheme {
             "env" => env::parse(rest).map(Self::Env),
             "file" => file::parse(rest).map(Self::File),
-            later if LATER.contains(&later) => Err(format!(
-                "references to {later}: are not built into this version; write env:NAME or file:PATH"
-            )),
+            later if LATER.contains(&later) => {
+                Err(format!("references to {later}: are not built into this version; write env:NAME or file:PATH"))
+            }
             _ => Err("unknown kind of secret reference; write env:NAME or file:PATH".into()),
         }
     }
@@ -84,10 +76,7 @@ impl SecretRef {
             Self::Env(name) => env::resolve(name),
             Self::File(path) => file::resolve(path),
         }
-        .map_err(|wrong| SecretError {
-            reference: self.to_string(),
-            wrong,
-        })
+        .map_err(|wrong| SecretError { reference: self.to_string(), wrong })
     }
 }
 
@@ -119,11 +108,7 @@ pub struct SecretError {
 
 impl fmt::Display for SecretError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the secret {} cannot be read: {}",
-            self.reference, self.wrong
-        )
+        write!(f, "the secret {} cannot be read: {}", self.reference, self.wrong)
     }
 }
 
@@ -131,8 +116,7 @@ impl std::error::Error for SecretError {}
 
 /// The value without one trailing newline, which editors and `echo` add.
 fn checked(bytes: Zeroizing<Vec<u8>>) -> Result<Secret, String> {
-    let text = std::str::from_utf8(&bytes)
-        .map_err(|_| "it is not UTF-8 text; check that it is the right one")?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| "it is not UTF-8 text; check that it is the right one")?;
     let text = strip_newline(text);
     if text.is_empty() {
         return Err("it is empty; put the secret there".into());
@@ -156,29 +140,14 @@ mod tests {
             assert_eq!(SecretRef::parse(text).unwrap().to_string(), text);
         }
         let file = SecretRef::parse("file:a").unwrap();
-        assert_eq!(
-            file.relative_to(Path::new("/etc")).to_string(),
-            "file:/etc/a"
-        );
+        assert_eq!(file.relative_to(Path::new("/etc")).to_string(), "file:/etc/a");
         let absolute = SecretRef::parse("file:/a").unwrap();
-        assert_eq!(
-            absolute.relative_to(Path::new("/etc")).to_string(),
-            "file:/a"
-        );
+        assert_eq!(absolute.relative_to(Path::new("/etc")).to_string(), "file:/a");
     }
 
     #[test]
     fn what_is_no_reference_is_refused_without_repeating_it() {
-        for text in [
-            "hunter2",
-            "hunter2:x",
-            "env:",
-            "env:hunter2 x",
-            "file:",
-            "ENV:hunter2",
-            "env:hunter=2",
-            "",
-        ] {
+        for text in ["hunter2", "hunter2:x", "env:", "env:hunter2 x", "file:", "ENV:hunter2", "env:hunter=2", ""] {
             let wrong = SecretRef::parse(text).unwrap_err();
             assert!(!wrong.contains("hunter2"), "{wrong}");
             assert!(wrong.contains("env:") || wrong.contains("file:"), "{wrong}");
@@ -189,10 +158,7 @@ mod tests {
     fn managers_that_come_later_are_named() {
         for scheme in LATER {
             let wrong = SecretRef::parse(&format!("{scheme}:x/y")).unwrap_err();
-            assert!(
-                wrong.contains(scheme) && wrong.contains("not built into this version"),
-                "{wrong}"
-            );
+            assert!(wrong.contains(scheme) && wrong.contains("not built into this version"), "{wrong}");
         }
     }
 
@@ -200,22 +166,13 @@ mod tests {
     fn nothing_shows_in_debug() {
         let secret = Secret::new("hunter2".to_owned());
         let reference = SecretRef::parse("file:/hunter2").unwrap();
-        assert_eq!(
-            format!("{secret:?} {reference:?}"),
-            "Secret(…) SecretRef(file:…)"
-        );
+        assert_eq!(format!("{secret:?} {reference:?}"), "Secret(…) SecretRef(file:…)");
         assert_eq!(secret.expose(), "hunter2");
     }
 
     #[test]
     fn one_trailing_newline_is_stripped() {
-        for (text, value) in [
-            ("a", "a"),
-            ("a\n", "a"),
-            ("a\r\n", "a"),
-            ("a\n\n", "a\n"),
-            (" a ", " a "),
-        ] {
+        for (text, value) in [("a", "a"), ("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), (" a ", " a ")] {
             assert_eq!(strip_newline(text), value);
         }
     }

@@ -1,0 +1,179 @@
+//! Holds the settings against each other, and turns what is written into what is meant.
+
+use super::problem::{ConfigErrors, Problem};
+use super::settings::{RawConfig, SETTINGS};
+use super::sources::Reading;
+use super::{Audit, Config, Database, Tls, WrittenSetting};
+use std::path::{Path, PathBuf};
+
+pub(super) fn config(reading: Reading) -> Result<Config, ConfigErrors> {
+    let mut check = Check { reading };
+    let (issuer, database) = (check.issuer(), check.database());
+    let tls = check.tls();
+    check.listen();
+    check.lifetimes();
+    let Reading { raw, origins, problems, .. } = check.reading;
+    let (Some(issuer), Some(database), true) = (issuer, database, problems.is_empty()) else {
+        return Err(ConfigErrors { problems });
+    };
+    let written = |setting: &super::Setting| {
+        let place = origins.get(setting.key)?.clone();
+        Some(WrittenSetting { key: setting.key, value: raw.show(setting.key).unwrap_or_default(), place })
+    };
+    let written = SETTINGS.iter().filter_map(written).collect();
+    let RawConfig { top, listen, limits, token, keys, cache, audit, log, .. } = raw;
+    Ok(Config {
+        issuer,
+        audit: Audit {
+            enabled: audit.enabled,
+            folder: top.data.join(audit.folder),
+            file_max_bytes: audit.file_max_bytes,
+            files_max: audit.files_max,
+        },
+        data: top.data,
+        master_key: top.master_key,
+        pepper: top.pepper,
+        listen,
+        tls,
+        database,
+        limits,
+        token,
+        keys,
+        cache,
+        log,
+        written,
+    })
+}
+
+struct Check {
+    reading: Reading,
+}
+
+impl Check {
+    /// Complains about `keys`, unless one of them could not be read, which has been said already.
+    fn wrong(&mut self, keys: &[&'static str], message: String) {
+        let reading = &mut self.reading;
+        if keys.iter().any(|key| reading.bad.contains(key)) {
+            return;
+        }
+        let place = keys.iter().find_map(|key| reading.origins.get(key));
+        let place = place.map_or("defaults", |place| place);
+        let key = keys.first().map(|key| (*key).to_owned());
+        reading.problems.push(Problem { place: place.to_owned(), key, message });
+    }
+
+    fn issuer(&mut self) -> Option<String> {
+        let Some(issuer) = self.reading.raw.top.issuer.clone() else {
+            if !self.reading.incomplete {
+                let message = "it is missing, and only you know it; write issuer = \"https://auth.example.com\" in \
+                               grantor.toml, or set GRANTOR_ISSUER";
+                self.wrong(&["issuer"], message.into());
+            }
+            return None;
+        };
+        match super::issuer::check_issuer(&issuer) {
+            Ok(_) => Some(issuer),
+            Err(message) => {
+                self.wrong(&["issuer"], message);
+                None
+            }
+        }
+    }
+
+    /// The message never repeats the URL, which may hold a password.
+    fn database(&mut self) -> Option<Database> {
+        let raw = &self.reading.raw;
+        match database(&raw.database.url, &raw.top.data) {
+            Ok(database) => Some(database),
+            Err(message) => {
+                self.wrong(&["database.url"], message.into());
+                None
+            }
+        }
+    }
+
+    fn tls(&mut self) -> Option<Tls> {
+        let tls = self.reading.raw.tls.clone();
+        for (key, path) in [("tls.certificate", &tls.certificate), ("tls.key", &tls.key)] {
+            let Some(path) = path else { continue };
+            if let Err(wrong) = crate::secrets::readable(path) {
+                self.wrong(&[key], format!("the file {} cannot be read: {wrong}", path.display()));
+            }
+        }
+        match (tls.certificate, tls.key) {
+            (Some(certificate), Some(key)) => return Some(Tls { certificate, key }),
+            (Some(_), None) => {
+                let message = "the certificate has no key; set tls.key too, or neither";
+                self.wrong(&["tls.certificate", "tls.key"], message.into());
+            }
+            (None, Some(_)) => {
+                let message = "the key has no certificate; set tls.certificate too, or neither";
+                self.wrong(&["tls.key", "tls.certificate"], message.into());
+            }
+            (None, None) => {}
+        }
+        None
+    }
+
+    fn listen(&mut self) {
+        let (listen, tls) = (self.reading.raw.listen.clone(), &self.reading.raw.tls);
+        let plain = tls.certificate.is_none() && tls.key.is_none();
+        if plain && !listen.admin.ip().is_loopback() && !listen.danger_admin_plaintext {
+            let message = format!(
+                "{} can be reached from other machines, and without TLS everybody on the way can take the \
+                 administrator's key; write a loopback address such as 127.0.0.1:8081, or set tls.certificate and \
+                 tls.key",
+                listen.admin
+            );
+            let keys = ["listen.admin", "listen.danger_admin_plaintext", "tls.certificate", "tls.key"];
+            self.wrong(&keys, message);
+        }
+        if listen.public == listen.admin && listen.public.port() != 0 {
+            let message = format!("{} is the public address too; give the admin API its own", listen.admin);
+            self.wrong(&["listen.admin", "listen.public"], message);
+        }
+    }
+
+    fn lifetimes(&mut self) {
+        let (token, keys) = (self.reading.raw.token.clone(), self.reading.raw.keys.clone());
+        if token.lifetime_s > token.lifetime_max_s {
+            let message = format!(
+                "{} is longer than token.lifetime_max_s; write at most {}, or raise that",
+                token.lifetime_s, token.lifetime_max_s
+            );
+            self.wrong(&["token.lifetime_s", "token.lifetime_max_s"], message);
+        }
+        if keys.publish_before_s > keys.rotate_after_s {
+            let message = format!(
+                "{} is longer than a key is used (keys.rotate_after_s); write at most {}",
+                keys.publish_before_s, keys.rotate_after_s
+            );
+            self.wrong(&["keys.publish_before_s", "keys.rotate_after_s"], message);
+        }
+        if keys.jwks_max_age_s > keys.publish_before_s / 2 {
+            let message = format!(
+                "with {} a cached key set may lack a key that signs already; write at most half of \
+                 keys.publish_before_s, which is {}",
+                keys.jwks_max_age_s,
+                keys.publish_before_s / 2
+            );
+            self.wrong(&["keys.jwks_max_age_s", "keys.publish_before_s"], message);
+        }
+    }
+}
+
+fn database(url: &str, data: &Path) -> Result<Database, &'static str> {
+    let example = "it does not say where; write sqlite:FILE, such as sqlite:grantor.db";
+    let (scheme, rest) = url.split_once(':').ok_or(example)?;
+    match scheme {
+        "sqlite" => {
+            let file = rest.strip_prefix("//").unwrap_or(rest);
+            if file.is_empty() || file.starts_with(':') || file.contains(['?', '#', '\0']) {
+                return Err("after sqlite: comes the path of a file and nothing else; write sqlite:grantor.db");
+            }
+            Ok(Database::Sqlite { path: data.join(PathBuf::from(file)) })
+        }
+        "postgres" | "postgresql" => Err("PostgreSQL is not built into this version; write sqlite:FILE"),
+        _ => Err("this kind of database is not known; write sqlite:FILE, such as sqlite:grantor.db"),
+    }
+}

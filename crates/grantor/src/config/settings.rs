@@ -1,0 +1,158 @@
+//! Every setting there is. The structs, the defaults, the known keys and the reference page come from here.
+
+use super::table::{Setting, settings};
+use super::value::{Value, Written};
+use crate::secrets::SecretRef;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+pub use super::value::{LogFormat, LogLevel};
+
+const DAY_S: u64 = 86_400;
+const YEAR_S: u64 = 365 * DAY_S;
+const GIB: u64 = 1 << 30;
+
+/// All settings, in the order of the reference page.
+pub static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(all);
+
+settings! {
+    /// These stand at the top of the file, before the first section.
+    top: Top {
+        /// The URL that names this server in its tokens and metadata (RFC 8414 §2): `https`, with no query, fragment
+        /// or trailing slash. Plain `http` is accepted for loopback hosts only. It must be set.
+        issuer: Option<String> = None;
+        /// The folder for the database, the keys and the audit file. Made with mode 0700 when it is missing.
+        data: PathBuf = "grantor-data".into();
+        /// Where the key is that seals private signing keys at rest: 32 random bytes in base64. Without it, the file
+        /// `master.key` in the data folder, made at the first start.
+        master_key: Option<SecretRef> = None;
+        /// Where the keys are under which client secrets are hashed: lines of `ID:base64`, newest last. Without it,
+        /// the file `pepper.key` in the data folder, made at the first start.
+        pepper: Option<SecretRef> = None;
+    }
+
+    /// Where the server listens, and how it stops.
+    listen: Listen {
+        /// The address for clients and APIs. Port 0 picks a free one.
+        public: SocketAddr = (Ipv4Addr::LOCALHOST, 8080).into();
+        /// The address of the admin API and of `/metrics`. Anything but a loopback address needs `[tls]`.
+        admin: SocketAddr = (Ipv4Addr::LOCALHOST, 8081).into();
+        /// Lets the admin API be reached from other machines without TLS. The administrator's key then travels in
+        /// the clear.
+        danger_admin_plaintext: bool = false;
+        /// How long a stopping server waits for requests in flight.
+        drain_timeout_s: u64 = 30, 0..=DAY_S;
+        /// How long a stopping server goes on accepting connections while `/readyz` already says no, so that load
+        /// balancers notice first.
+        shutdown_delay_s: u64 = 0, 0..=DAY_S;
+    }
+
+    /// With a certificate, the public address speaks TLS, and so does an admin address that is not loopback.
+    /// Set both or neither.
+    tls: TlsSection {
+        /// File with the certificate chain (PEM), the server's own first.
+        certificate: Option<PathBuf> = None;
+        /// File with the private key (PEM).
+        key: Option<PathBuf> = None;
+    }
+
+    /// Where domains, clients, resources and sealed keys are kept.
+    database: DatabaseSection {
+        /// `sqlite:FILE`; a relative file is in the data folder.
+        url: String = "sqlite:grantor.db".into();
+    }
+
+    /// What one caller, or all of them together, may use up.
+    limits: Limits {
+        /// Longest request body.
+        body_max_bytes: usize = 64 * 1024, 1024..=GIB;
+        /// Longest request line and headers together.
+        header_max_bytes: usize = 16 * 1024, 8192..=1024 * 1024;
+        /// Most header lines in a request.
+        headers_max: usize = 64, 16..=4096;
+        /// How long a client may take to send the headers of a request.
+        header_timeout_s: Option<u64> = Some(10), 0..=DAY_S;
+        /// How long a client may take to send the body of a request.
+        body_timeout_s: Option<u64> = Some(10), 0..=DAY_S;
+        /// How long a TLS handshake may take.
+        handshake_timeout_s: Option<u64> = Some(10), 0..=DAY_S;
+        /// How long a connection may stay open between two requests.
+        idle_timeout_s: Option<u64> = Some(75), 0..=DAY_S;
+        /// How long the server may work on one request before it answers 503.
+        request_timeout_s: Option<u64> = Some(30), 0..=DAY_S;
+        /// Most connections open at once. More wait in the system's queue.
+        connections_max: Option<usize> = Some(10_000), 0..=10_000_000;
+        /// Most requests at once on one HTTP/2 connection.
+        h2_streams_max: u32 = 128, 1..=100_000;
+        /// How many failed authentications a minute are answered before further ones get 429, counted per client
+        /// and source address together, so that nobody can lock a client out from elsewhere.
+        failed_auth_per_minute: Option<u32> = Some(10), 0..=1_000_000;
+        /// How many failed authentications may come at once before `failed_auth_per_minute` counts.
+        failed_auth_burst: u32 = 20, 1..=1_000_000;
+        /// How many slow hashes of imported secrets are computed at once.
+        slow_hash_concurrency: usize = 2, 1..=1024;
+        /// How many requests may wait for a slow hash before further ones get 503.
+        slow_hash_queue_max: usize = 64, 0..=1_000_000;
+        /// Most parameters in a form.
+        form_parameters_max: Option<usize> = Some(64), 0..=100_000;
+        /// Most scope tokens in a request.
+        scope_tokens_max: Option<usize> = Some(64), 0..=100_000;
+        /// Most `resource` and `audience` parameters in a request.
+        resources_max: Option<usize> = Some(16), 0..=100_000;
+    }
+
+    /// Access tokens, where neither the client, the resource nor the domain says otherwise.
+    token: Token {
+        /// How long an access token lives.
+        lifetime_s: u32 = 300, 1..=YEAR_S;
+        /// The longest life that a client, a resource or a domain can ask for.
+        lifetime_max_s: u32 = 86_400, 1..=YEAR_S;
+    }
+
+    /// Signing keys: made, published, used and retired without hands.
+    keys: Keys {
+        /// How long a key signs before the next one takes over.
+        rotate_after_s: u64 = 30 * DAY_S, 1..=100 * YEAR_S;
+        /// How long a new key is published before it signs, so that every API has fetched it by then.
+        publish_before_s: u64 = 3600, 0..=YEAR_S;
+        /// How long others may cache the key set (`Cache-Control: max-age`). At most half of `publish_before_s`: no
+        /// cache may outlive the time between the publication of a key and its first use.
+        jwks_max_age_s: u64 = 900, 0..=YEAR_S;
+        /// How often the server looks whether a key is due.
+        check_interval_s: u64 = 60, 1..=DAY_S;
+    }
+
+    /// What is held in memory so that a token needs no database.
+    cache: Cache {
+        /// Most clients held.
+        clients_max: u64 = 1_000_000, 1..=1_000_000_000;
+        /// Most domains held.
+        domains_max: u64 = 10_000, 1..=10_000_000;
+        /// How often changes made elsewhere are looked for.
+        refresh_interval_ms: u64 = 1000, 10..=3_600_000;
+        /// Most names of unknown clients remembered, so that repeated guesses do not reach the database. 0 remembers
+        /// none.
+        unknown_clients_max: u64 = 100_000, 0..=1_000_000_000;
+    }
+
+    /// A line of JSON for every decision: what was issued or refused, and the true cause. `grantor explain` reads it.
+    audit: AuditSection {
+        /// Whether decisions are written down.
+        enabled: bool = true;
+        /// The folder of the files; a relative one is in the data folder.
+        folder: String = "audit".into();
+        /// A file longer than this is closed and the next one begun.
+        file_max_bytes: u64 = 64 * 1024 * 1024, 4096..=1024 * GIB;
+        /// Most files kept; the oldest goes first.
+        files_max: u32 = 14, 1..=1_000_000;
+    }
+
+    /// What the server writes to standard error.
+    log: Log {
+        /// `text` for people, `json` for machines.
+        format: LogFormat = LogFormat::Text;
+        /// The least severe messages that are written.
+        level: LogLevel = LogLevel::Info;
+    }
+}
