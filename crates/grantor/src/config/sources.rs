@@ -7,6 +7,7 @@ use super::value::{Form, Value, Written};
 use crate::secrets::{self, SecretRef, strip_newline};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
@@ -36,7 +37,7 @@ pub enum ConfigFile {
 }
 
 /// A setting given on the command line.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Flag {
     flag: String,
     key: String,
@@ -44,7 +45,7 @@ struct Flag {
 }
 
 /// Where a configuration comes from. Flags go before the environment, the environment before the file.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Sources {
     file: ConfigFile,
     environment: Vec<(OsString, OsString)>,
@@ -59,7 +60,8 @@ impl Sources {
 
     /// The file and the environment of this process.
     pub fn of_process(file: ConfigFile) -> Self {
-        Self { file, environment: std::env::vars_os().collect(), flags: Vec::new() }
+        let ours = |(name, _): &(OsString, OsString)| name.as_encoded_bytes().starts_with(PREFIX.as_bytes());
+        Self { file, environment: std::env::vars_os().filter(ours).collect(), flags: Vec::new() }
     }
 
     pub fn with_file(mut self, file: ConfigFile) -> Self {
@@ -76,6 +78,19 @@ impl Sources {
     pub fn with_flag(mut self, flag: &str, key: &str, value: impl Into<String>) -> Self {
         self.flags.push(Flag { flag: flag.into(), key: key.into(), value: value.into() });
         self
+    }
+}
+
+/// Names only: a variable or flag may hold a secret, if by mistake.
+impl fmt::Debug for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let variables: Vec<_> = self.environment.iter().map(|(name, _)| name).collect();
+        let flags: Vec<_> = self.flags.iter().map(|flag| &flag.flag).collect();
+        f.debug_struct("Sources")
+            .field("file", &self.file)
+            .field("variables", &variables)
+            .field("flags", &flags)
+            .finish()
     }
 }
 

@@ -119,8 +119,10 @@ fn a_secret_in_a_file_is_referred_to_and_not_read() {
 fn a_secret_itself_is_refused_and_not_repeated() {
     let (_folder, in_file) =
         file("master_key = \"hunter2\"\npepper = \"hunter2:x\"\n[database]\nurl = \"pg://u:hunter2@h/d\"");
-    let problems = problems(&in_file.with_variable("GRANTOR_AUDIT__FILES_MAX_FILE", "/hunter3"));
-    assert_eq!(problems.len(), 4, "{problems:#?}");
+    let sources = in_file.with_variable("GRANTOR_MASTER_KEY", "hunter2").with_flag("--pepper", "pepper", "hunter2");
+    assert!(!format!("{sources:?}").contains("hunter2"), "{sources:?}");
+    let problems = problems(&sources);
+    assert_eq!(problems.len(), 5, "{problems:#?}");
     assert!(!problems.concat().contains("hunter2"), "{problems:#?}");
 }
 
