@@ -1,1 +1,24 @@
+//! The OAuth 2.0 protocol rules of Grantor. Pure: no sockets, no SQL, no clock, no randomness of its own.
+//!
+//! Read in this order: [`incoming`] (a request), [`token_request`] (what it says), [`client_auth`] (who is
+//! calling), [`grant`] (what they may have), [`token`] (what they get). [`client`], [`resource`] and [`domain`]
+//! are what administrators register; [`jose`] and [`jwk`] are the only door to JOSE.
 
+pub mod client;
+pub mod client_auth;
+pub mod domain;
+pub mod error;
+pub mod form;
+pub mod grant;
+pub mod incoming;
+pub mod jose;
+pub mod jwk;
+pub mod metadata;
+pub mod resource;
+pub mod scope;
+pub mod secret;
+pub mod token;
+pub mod token_request;
+
+/// Seconds since 1970-01-01T00:00:00Z, as in NumericDate (RFC 7519 §2).
+pub type Timestamp = i64;

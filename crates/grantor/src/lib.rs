@@ -1,7 +1,159 @@
-//! The Grantor server and its command line.
+//! The Grantor server and its command line: everything that waits. The protocol itself is in `grantor_core`.
+//!
+//! A request comes in at [`http`], is decided in [`token`], [`introspect`] or [`revoke`], which ask [`directory`] who the
+//! client is and [`keys`] for a signature. Administrators work through [`admin`]. [`store`] holds all SQL.
 
+pub mod admin;
+pub mod audit;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod data_dir;
+pub mod directory;
+pub mod http;
+pub mod imported;
+pub mod introspect;
+pub mod keys;
 pub mod random;
+pub mod revoke;
 pub mod secrets;
+pub mod server;
+pub mod store;
+pub mod telemetry;
+pub mod throttle;
+pub mod token;
+
+use crate::audit::{Audit, AuditSettings};
+use crate::config::{Config, Database};
+use crate::data_dir::{DataLock, IfMissing};
+use crate::directory::{Directory, DirectorySettings};
+use crate::imported::Imported;
+use crate::keys::{KeyTimes, Keys, MasterKey};
+use crate::secrets::Secret;
+use crate::store::Store;
+use crate::telemetry::Metrics;
+use crate::throttle::Throttle;
+use grantor_core::incoming::ParseLimits;
+use grantor_core::secret::{Pepper, Peppers};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// All that a running server is made of.
+#[derive(Debug)]
+pub struct App {
+    pub config: Config,
+    pub store: Store,
+    pub directory: Directory,
+    pub keys: Keys,
+    pub peppers: Peppers,
+    pub imported: Imported,
+    pub throttle: Throttle,
+    pub audit: Audit,
+    pub metrics: Metrics,
+    pub parse_limits: ParseLimits,
+    pub jwks_max_age_s: u32,
+    /// The bootstrap key of administrators.
+    pub admin_key: Secret,
+    stopping: AtomicBool,
+}
+
+impl App {
+    /// Opens the database, the keys and the audit log. Each error is a sentence that says what to do.
+    pub async fn open(config: Config, data: &DataLock) -> Result<Arc<Self>, StartError> {
+        let now = clock::now_s();
+        let failed = |error: &dyn std::fmt::Display| StartError(error.to_string());
+        let Database::Sqlite { path } = &config.database;
+        let store = Store::open_sqlite(path).await.map_err(|error| failed(&error))?;
+        let made_before = store.has_keys().await.map_err(|error| failed(&error))?;
+        let if_missing = if made_before { IfMissing::Refuse } else { IfMissing::Create };
+        let master = data.master_key(config.master_key.as_ref(), if_missing).map_err(|error| failed(&error))?;
+        let peppers = data.peppers(config.pepper.as_ref(), if_missing).map_err(|error| failed(&error))?;
+        let peppers = peppers.into_iter().map(|pepper| Pepper { id: pepper.id, key: pepper.key }).collect();
+        let peppers = Peppers::new(peppers).ok_or_else(|| failed(&"there is no pepper"))?;
+        let admin_key = data.admin_key().map_err(|error| failed(&error))?;
+        let directory = Directory::load(store.clone(), directory_settings(&config), now).await.map_err(|error| failed(&error))?;
+        let keys = Keys::new(store.clone(), MasterKey::new(&master.0), key_times(&config));
+        let audit = Audit::start(audit_settings(&config)).map_err(|error| {
+            StartError(format!("cannot write the audit log in {}: {error}; make the folder writable, or set audit.folder", config.audit.folder.display()))
+        })?;
+        let limits = &config.limits;
+        let app = Arc::new(Self {
+            imported: Imported::new(limits.slow_hash_concurrency, limits.slow_hash_queue_max),
+            throttle: Throttle::new(limits.failed_auth_per_minute.unwrap_or(0), limits.failed_auth_burst),
+            parse_limits: ParseLimits {
+                form_parameters_max: limits.form_parameters_max.unwrap_or(usize::MAX),
+                scope_tokens_max: limits.scope_tokens_max.unwrap_or(usize::MAX),
+                resources_max: limits.resources_max.unwrap_or(usize::MAX),
+            },
+            jwks_max_age_s: u32::try_from(config.keys.jwks_max_age_s).unwrap_or(u32::MAX),
+            metrics: Metrics::default(),
+            stopping: AtomicBool::new(false),
+            config,
+            store,
+            directory,
+            keys,
+            peppers,
+            audit,
+            admin_key,
+        });
+        let admin = admin::Admin { app: &app, actor: "grantor", now };
+        admin.ensure_defaults().await.map_err(|error| failed(&error))?;
+        admin.keys(grantor_core::domain::DEFAULT_DOMAIN).await.map_err(|error| failed(&error))?;
+        Ok(app)
+    }
+
+    /// From now on `/readyz` says no.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Writes what waits to be written, and closes the database.
+    pub async fn close(&self) {
+        self.audit.close();
+        self.store.close().await;
+    }
+}
+
+/// Why the server does not start, and what to do.
+#[derive(Debug)]
+pub struct StartError(pub String);
+
+impl std::fmt::Display for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+fn directory_settings(config: &Config) -> DirectorySettings {
+    DirectorySettings {
+        issuer: config.issuer.clone(),
+        clients_max: config.cache.clients_max,
+        unknown_clients_max: config.cache.unknown_clients_max,
+        lifetime_s: config.token.lifetime_s,
+        lifetime_max_s: config.token.lifetime_max_s,
+    }
+}
+
+fn key_times(config: &Config) -> KeyTimes {
+    let seconds = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    KeyTimes {
+        rotate_after_s: seconds(config.keys.rotate_after_s),
+        publish_before_s: seconds(config.keys.publish_before_s),
+        lifetime_max_s: i64::from(config.token.lifetime_max_s),
+    }
+}
+
+fn audit_settings(config: &Config) -> AuditSettings {
+    AuditSettings {
+        enabled: config.audit.enabled,
+        folder: config.audit.folder.clone(),
+        file_max_bytes: config.audit.file_max_bytes,
+        files_max: config.audit.files_max as usize,
+    }
+}

@@ -1,0 +1,191 @@
+//! Credentials: secrets made here, chosen by an operator, or imported as a hash.
+
+use super::{Admin, AdminError, Result};
+use crate::random;
+use crate::store::{Precondition, StoreError};
+use grantor_core::Timestamp;
+use grantor_core::client::{ClientMetadata, Credential, CredentialKind};
+use grantor_core::secret::{self, SECRET_MAX, SecretFormat, is_vschar, phc};
+use zeroize::Zeroizing;
+
+/// A credential to be made.
+#[derive(Clone, Debug, Default)]
+pub struct NewCredential {
+    pub label: Option<String>,
+    pub not_before: Option<Timestamp>,
+    pub expires_at: Option<Timestamp>,
+    pub source: SecretSource,
+}
+
+/// Where its secret comes from.
+#[derive(Clone, Default)]
+pub enum SecretSource {
+    /// Made here, shown once.
+    #[default]
+    Generate,
+    /// Chosen by an operator. Kept behind a slow hash, since it may be weak, unless it was made by Grantor.
+    Given(Zeroizing<String>),
+    /// Hashed by another server.
+    Phc(String),
+}
+
+impl std::fmt::Debug for SecretSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Generate => "Generate",
+            Self::Given(_) => "Given(..)",
+            Self::Phc(_) => "Phc(..)",
+        })
+    }
+}
+
+/// A credential just made, and its secret if it was made here: the only time that it can be seen.
+#[derive(Debug)]
+pub struct Created {
+    pub credential: Credential,
+    pub secret: Option<crate::secrets::Secret>,
+}
+
+const LABEL_MAX: usize = 128;
+
+impl Admin<'_> {
+    pub async fn create_credential(&self, domain: &str, client_id: &str, new: NewCredential) -> Result<Created> {
+        self.domain(domain)?;
+        self.check(&new)?;
+        if self.app.store.get::<ClientMetadata>(domain, client_id).await?.is_none() {
+            return Err(no_client(domain, client_id));
+        }
+        let (kind, secret) = self.keep(domain, client_id, new.source).await?;
+        let credential = Credential {
+            id: credential_id(self.now),
+            label: new.label,
+            kind,
+            created_at: self.now,
+            not_before: new.not_before,
+            expires_at: new.expires_at,
+            revoked_at: None,
+        };
+        self.app.store.put_credential(domain, client_id, &credential, &self.by()).await.map_err(|error| match error {
+            StoreError::NotFound => no_client(domain, client_id),
+            other => other.into(),
+        })?;
+        self.in_force().await?;
+        Ok(Created { credential, secret })
+    }
+
+    fn check(&self, new: &NewCredential) -> Result<()> {
+        let mut problems = Vec::new();
+        if new.label.as_ref().is_some_and(|label| label.chars().count() > LABEL_MAX || label.chars().any(char::is_control)) {
+            problems.push(format!("label: at most {LABEL_MAX} characters, none of them control characters"));
+        }
+        if new.expires_at.is_some_and(|at| at <= self.now || new.not_before.is_some_and(|from| at <= from)) {
+            problems.push("expires_at: must be in the future, and after not_before".into());
+        }
+        match &new.source {
+            SecretSource::Generate => {}
+            SecretSource::Given(secret) if is_vschar(secret, SECRET_MAX) => {
+                if secret::examine(secret) == SecretFormat::Damaged {
+                    problems.push("secret: it starts like a secret made by Grantor, but its checksum is wrong: cut or mistyped".into());
+                }
+            }
+            SecretSource::Given(_) => {
+                problems.push(format!("secret: 1 to {SECRET_MAX} visible ASCII characters or spaces (RFC 6749 appendix A.2)"));
+            }
+            SecretSource::Phc(text) => problems.extend(phc::check(text).err().map(|what| format!("phc: {what}"))),
+        }
+        super::valid(problems)
+    }
+
+    /// What is kept of a secret, and the secret itself if it was made here.
+    async fn keep(&self, domain: &str, client_id: &str, source: SecretSource) -> Result<(CredentialKind, Option<crate::secrets::Secret>)> {
+        let hashed = |secret: &str| CredentialKind::Secret(self.app.peppers.hash(domain, client_id, secret));
+        Ok(match source {
+            SecretSource::Generate => {
+                let secret = secret::generate(&Zeroizing::new(random::bytes()));
+                (hashed(&secret), Some(crate::secrets::Secret::new(secret)))
+            }
+            SecretSource::Given(secret) if secret::examine(&secret) == SecretFormat::Generated => (hashed(&secret), None),
+            SecretSource::Given(secret) => {
+                let hash = tokio::task::spawn_blocking(move || phc::hash(&secret, &random::bytes())).await;
+                let phc = hash.map_err(|error| error.to_string()).and_then(|hash| hash).map_err(AdminError::Failed)?;
+                (CredentialKind::ImportedSecret { phc }, None)
+            }
+            SecretSource::Phc(phc) => (CredentialKind::ImportedSecret { phc }, None),
+        })
+    }
+
+    /// The credential stops working at once. Its record stays, so that later attempts with it can be explained.
+    pub async fn revoke_credential(&self, domain: &str, client_id: &str, id: &str) -> Result<Credential> {
+        let mut credential = self.credential(domain, client_id, id).await?;
+        if credential.revoked_at.is_none() {
+            credential.revoked_at = Some(self.now);
+            self.app.store.put_credential(domain, client_id, &credential, &self.by()).await?;
+            self.in_force().await?;
+        }
+        Ok(credential)
+    }
+
+    /// Changes label, start or end of a credential.
+    pub async fn update_credential(&self, domain: &str, client_id: &str, credential: &Credential) -> Result<()> {
+        let have = self.credential(domain, client_id, &credential.id).await?;
+        self.check(&NewCredential {
+            label: credential.label.clone(),
+            not_before: credential.not_before,
+            expires_at: credential.expires_at.filter(|at| have.expires_at != Some(*at)),
+            source: SecretSource::Generate,
+        })?;
+        self.app.store.put_credential(domain, client_id, &Credential { kind: have.kind, ..credential.clone() }, &self.by()).await?;
+        self.in_force().await
+    }
+
+    pub async fn delete_credential(&self, domain: &str, client_id: &str, id: &str) -> Result<()> {
+        self.domain(domain)?;
+        self.app.store.delete_credential(domain, client_id, id, &self.by()).await?;
+        self.in_force().await
+    }
+
+    pub async fn credential(&self, domain: &str, client_id: &str, id: &str) -> Result<Credential> {
+        let all = self.credentials(domain, client_id).await?;
+        all.into_iter().find(|credential| credential.id == id).ok_or_else(|| AdminError::NotFound("this client has no such credential".into()))
+    }
+
+    pub async fn credentials(&self, domain: &str, client_id: &str) -> Result<Vec<Credential>> {
+        self.domain(domain)?;
+        if self.app.store.get::<ClientMetadata>(domain, client_id).await?.is_none() {
+            return Err(no_client(domain, client_id));
+        }
+        Ok(self.app.store.credentials(domain, client_id).await?)
+    }
+
+    /// Makes a new secret; the others of the client end after `overlap_s`, unless they end before anyway.
+    pub async fn rotate_secret(&self, domain: &str, client_id: &str, overlap_s: u32, label: Option<String>) -> Result<Created> {
+        let before = self.credentials(domain, client_id).await?;
+        let created = self.create_credential(domain, client_id, NewCredential { label, ..NewCredential::default() }).await?;
+        let end = self.now + i64::from(overlap_s);
+        for mut credential in before.into_iter().filter(|credential| credential.usable(self.now).is_ok()) {
+            if credential.expires_at.is_none_or(|at| at > end) {
+                credential.expires_at = Some(end);
+                self.app.store.put_credential(domain, client_id, &credential, &self.by()).await?;
+            }
+        }
+        self.in_force().await?;
+        Ok(created)
+    }
+
+    /// Creates the client if it is not there. Used for demo and bootstrap.
+    pub async fn ensure_client(&self, domain: &str, client_id: &str, metadata: &ClientMetadata) -> Result<()> {
+        match self.put_client(domain, client_id, metadata, Precondition::Absent).await {
+            Ok(_) | Err(AdminError::PreconditionFailed) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn no_client(domain: &str, client_id: &str) -> AdminError {
+    AdminError::NotFound(format!("there is no client '{}' in domain '{domain}'", grantor_core::error::quote(client_id)))
+}
+
+/// Begins with the time, so that ids sort by age, and ends at random.
+fn credential_id(now: Timestamp) -> String {
+    format!("cr{now:010}{}", &*random::base62(8))
+}

@@ -1,0 +1,134 @@
+//! `grantor dev`: zero configuration.
+
+use super::Format;
+use super::serve::{Listeners, run_until_stopped};
+use crate::App;
+use crate::admin::Admin;
+use crate::admin::credential::{NewCredential, SecretSource};
+use crate::clock;
+use crate::config::{Config, Sources};
+use crate::data_dir::{DataDir, IfMissing};
+use crate::secrets::Secret;
+use crate::store::Precondition;
+use anyhow::{Context, Result};
+use clap::Args;
+use grantor_core::client::ClientMetadata;
+use grantor_core::client_auth::Method;
+use grantor_core::domain::DEFAULT_DOMAIN;
+use grantor_core::resource::Resource;
+use grantor_core::scope::Scope;
+use grantor_core::token::TokenFormat;
+use serde_json::json;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Run a server to try things out: no configuration, a demo API and a demo client, and a curl line that works.
+///
+/// Everything is kept in the data folder, so the demo client's secret stays the same until that folder is removed.
+/// Not for production: use `grantor serve` there.
+#[derive(Debug, Args)]
+pub struct Dev {
+    /// Address for clients; a loopback address, since the demo client's secret is printed.
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR")]
+    listen: SocketAddr,
+    /// Address of the admin API; a loopback address.
+    #[arg(long, default_value = "127.0.0.1:8081", value_name = "ADDR")]
+    admin_listen: SocketAddr,
+    /// Folder for the database and keys.
+    #[arg(long, default_value = "grantor-dev", value_name = "DIR")]
+    data: PathBuf,
+    /// How the start is announced.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+const DEMO_CLIENT: &str = "demo";
+const DEMO_RESOURCE: &str = "https://api.example.com";
+const DEMO_OPAQUE: &str = "https://opaque.example.com";
+
+impl Dev {
+    pub async fn run(self) -> Result<()> {
+        anyhow::ensure!(
+            self.listen.ip().is_loopback() && self.admin_listen.ip().is_loopback(),
+            "`grantor dev` listens on loopback addresses only; use `grantor serve` for others"
+        );
+        let lock = DataDir::open(&self.data, IfMissing::Create)?.lock()?;
+        let listeners = Listeners::bind(self.listen, self.admin_listen).await?;
+        let issuer = format!("http://{}", listeners.public_addr);
+        let mut sources = Sources::none();
+        sources = sources.with_flag("--listen", "issuer", &issuer);
+        sources = sources.with_flag("--data", "data", self.data.display().to_string());
+        let config = Config::load(&sources)?;
+        let app = App::open(config, &lock).await?;
+        let secret = demo(&app, &lock.dir().path().join("demo.secret")).await?;
+        self.announce(&app, &listeners, &secret);
+        run_until_stopped(app, listeners, lock).await
+    }
+
+    fn announce(&self, app: &App, listeners: &Listeners, secret: &Secret) {
+        let issuer = &app.config.issuer;
+        let curl = format!("curl -s -u {DEMO_CLIENT}:{} -d grant_type=client_credentials {issuer}/connect/token", secret.expose());
+        let admin_url = format!("http://{}", listeners.admin_addr);
+        match self.format {
+            Format::Json => println!(
+                "{}",
+                json!({
+                    "issuer": issuer,
+                    "token_endpoint": format!("{issuer}/connect/token"),
+                    "admin_url": admin_url,
+                    "admin_key": app.admin_key.expose(),
+                    "client_id": DEMO_CLIENT,
+                    "client_secret": secret.expose(),
+                    "resource": DEMO_RESOURCE,
+                    "curl": curl,
+                })
+            ),
+            Format::Text => println!(
+                "Grantor is running, for trying out only.\n\n  issuer     {issuer}\n  admin API  {admin_url} (key in {})\n  data       {}\n\nGet a token:\n\n  {curl}\n\nCtrl-C stops it.",
+                self.data.join("admin.key").display(),
+                self.data.display(),
+            ),
+        }
+    }
+}
+
+/// The demo API and client, made at the first start. The secret is kept beside the keys, so that it can be printed again.
+async fn demo(app: &App, path: &std::path::Path) -> Result<Secret> {
+    let admin = Admin { app, actor: "grantor dev", now: clock::now_s() };
+    let resource = |identifier: &str, format| Resource {
+        identifier: identifier.into(),
+        scope: Scope::from_tokens(["read", "write"]),
+        access_token_format: format,
+        access_token_signing_alg: Default::default(),
+        access_token_lifetime_s: None,
+    };
+    for (name, identifier, format) in [("demo-api", DEMO_RESOURCE, TokenFormat::Jwt), ("demo-opaque", DEMO_OPAQUE, TokenFormat::Opaque)] {
+        if app.store.get::<Resource>(DEFAULT_DOMAIN, name).await?.is_none() {
+            admin.put_resource(DEFAULT_DOMAIN, name, &resource(identifier, format), Precondition::Absent).await?;
+        }
+    }
+    let metadata = ClientMetadata {
+        client_name: Some("Demo".into()),
+        token_endpoint_auth_methods: Method::ALL.to_vec(),
+        scope: Scope::from_tokens(["read", "write"]),
+        resources: vec![DEMO_RESOURCE.into(), DEMO_OPAQUE.into()],
+        default_resource: Some(DEMO_RESOURCE.into()),
+        introspect_resources: vec![DEMO_RESOURCE.into(), DEMO_OPAQUE.into()],
+        ..ClientMetadata::default()
+    };
+    admin.ensure_client(DEFAULT_DOMAIN, DEMO_CLIENT, &metadata).await?;
+    if let Ok(text) = std::fs::read_to_string(path) {
+        return Ok(Secret::new(text));
+    }
+    let secret = grantor_core::secret::generate(&crate::random::bytes());
+    let new = NewCredential { label: Some("demo".into()), source: SecretSource::Given(secret.clone()), ..NewCredential::default() };
+    admin.create_credential(DEFAULT_DOMAIN, DEMO_CLIENT, new).await?;
+    write_private(path, &secret).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(Secret::new(secret))
+}
+
+fn write_private(path: &std::path::Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(text.as_bytes())
+}

@@ -1,0 +1,93 @@
+//! `grantor serve`.
+
+use crate::App;
+use crate::config::{Config, ConfigFile, Sources};
+use crate::data_dir::{DataDir, DataLock, IfMissing};
+use crate::http::{listener, public};
+use crate::server;
+use anyhow::Result;
+use clap::Args;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// Run the server.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Configuration file. Without it `grantor.toml` is read, if there is one.
+    #[arg(long, env = "GRANTOR_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl Serve {
+    pub async fn run(self) -> Result<()> {
+        let file = self.config.map_or(ConfigFile::Default, ConfigFile::At);
+        let config = Config::load(&Sources::of_process(file))?;
+        let lock = DataDir::open(&config.data, IfMissing::Create)?.lock()?;
+        let listeners = Listeners::bind(config.listen.public, config.listen.admin).await?;
+        let app = App::open(config, &lock).await?;
+        run_until_stopped(app, listeners, lock).await
+    }
+}
+
+/// Both listeners, bound before anything else is said.
+#[derive(Debug)]
+pub struct Listeners {
+    public: TcpListener,
+    pub public_addr: SocketAddr,
+    admin: TcpListener,
+    pub admin_addr: SocketAddr,
+}
+
+impl Listeners {
+    pub async fn bind(public: SocketAddr, admin: SocketAddr) -> Result<Self> {
+        let (public, admin) = (bind(public, "listen.public").await?, bind(admin, "listen.admin").await?);
+        Ok(Self { public_addr: public.local_addr()?, admin_addr: admin.local_addr()?, public, admin })
+    }
+}
+
+async fn bind(addr: SocketAddr, setting: &str) -> Result<TcpListener> {
+    TcpListener::bind(addr).await.map_err(|error| {
+        anyhow::anyhow!(match error.kind() {
+            std::io::ErrorKind::AddrInUse => format!("{addr} is in use by another program; stop that one, or choose another address for {setting}"),
+            std::io::ErrorKind::AddrNotAvailable => format!("{addr} is no address of this machine; correct {setting}"),
+            std::io::ErrorKind::PermissionDenied => format!("this user may not listen on {addr}; choose a port above 1023 for {setting}"),
+            _ => format!("cannot listen on {addr} ({setting}): {error}"),
+        })
+    })
+}
+
+/// Serves until SIGTERM or SIGINT, finishes what is in flight, and closes everything.
+pub async fn run_until_stopped(app: Arc<App>, listeners: Listeners, lock: DataLock) -> Result<()> {
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(server::follow_changes(app.clone(), stopped.clone()));
+    tokio::spawn(server::tidy(app.clone(), stopped.clone()));
+    lock.publish_admin_url(&format!("http://{}", listeners.admin_addr))?;
+    let handler = app.clone();
+    let serving = tokio::spawn(listener::serve(
+        listeners.public,
+        move |request| {
+            let app = handler.clone();
+            async move { public::answer(&app, request).await }
+        },
+        stopped,
+    ));
+    wait_for_signal().await?;
+    app.stop();
+    let _ = stop.send(true);
+    let _ = serving.await;
+    app.close().await;
+    Ok(())
+}
+
+async fn wait_for_signal() -> Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! From a checked HTTP request to a protocol function and back: build, call, audit, count, render.
+
+use super::listener::Checked;
+use super::response::{Answer, document, json, no_store, refusal};
+use crate::App;
+use crate::audit::Decision;
+use crate::clock;
+use crate::introspect::{self, introspect};
+use crate::revoke::revoke;
+use crate::token::issue;
+use bytes::Bytes;
+use grantor_core::domain::Domain;
+use grantor_core::error::{ErrorCode, OAuthError, Result};
+use grantor_core::incoming::Incoming;
+use grantor_core::jose::{b64url_encode, sha256};
+use grantor_core::metadata::ServerMetadata;
+use http::header::HeaderValue;
+use http::{HeaderMap, StatusCode};
+use std::time::Instant;
+
+/// The endpoints that authenticate a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    Token,
+    Introspection,
+    Revocation,
+}
+
+impl Endpoint {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Introspection => "introspection",
+            Self::Revocation => "revocation",
+        }
+    }
+}
+
+pub async fn answer(app: &App, domain: &Domain, endpoint: Endpoint, request: &Checked, request_id: &str, start: Instant) -> Answer {
+    let now = clock::now_s();
+    let source = request.peer.addr.ip();
+    let incoming = Incoming { uri: &request.head.uri, headers: &request.head.headers, body: &request.body };
+    let mut decision = Decision {
+        at: now,
+        request_id: request_id.to_owned(),
+        endpoint: endpoint.as_str().to_owned(),
+        domain: domain.name.clone(),
+        source: source.to_string(),
+        ..Decision::default()
+    };
+    let answer = match endpoint {
+        Endpoint::Token => issue(app, domain, &incoming, source, now, &mut decision).await.map(|issued| {
+            decision.outcome = "issued".into();
+            json(StatusCode::OK, &issued)
+        }),
+        Endpoint::Introspection => introspect(app, domain, &incoming, source, now, &mut decision).await.map(|told| match told {
+            introspect::Answer::Json(body) => json(StatusCode::OK, &body),
+            introspect::Answer::Jwt(jwt) => no_store(StatusCode::OK, HeaderValue::from_static("application/token-introspection+jwt"), jwt),
+        }),
+        Endpoint::Revocation => revoke(app, domain, &incoming, source, now, &mut decision).await.map(|()| json(StatusCode::OK, &serde_json::json!({}))),
+    };
+    let answer = answer.unwrap_or_else(|error| {
+        decision.refused(&error);
+        refusal(&error)
+    });
+    decision.duration_us = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
+    record(app, endpoint, answer.status(), decision).await;
+    answer
+}
+
+/// One metric, one log line, one audit event per decision.
+async fn record(app: &App, endpoint: Endpoint, status: StatusCode, decision: Decision) {
+    app.metrics.decided(endpoint, &decision);
+    let fields = (decision.client_id.as_deref().unwrap_or_default(), decision.reason.as_deref().unwrap_or_default());
+    if status.is_server_error() {
+        tracing::error!(request_id = decision.request_id, endpoint = decision.endpoint, domain = decision.domain, client_id = fields.0, source = decision.source,
+            outcome = decision.outcome, status = status.as_u16(), reason = fields.1, detail = decision.detail.as_deref().unwrap_or_default(), duration_us = decision.duration_us, "request");
+    } else {
+        tracing::info!(request_id = decision.request_id, endpoint = decision.endpoint, domain = decision.domain, client_id = fields.0, source = decision.source,
+            outcome = decision.outcome, status = status.as_u16(), reason = fields.1, duration_us = decision.duration_us, "request");
+    }
+    app.audit.record(decision).await;
+}
+
+/// RFC 8414 §3.2 and OpenID Connect Discovery §4.2.
+pub fn metadata(app: &App, domain: &Domain, request: &HeaderMap) -> Answer {
+    let body = Bytes::from(serde_json::to_vec(&ServerMetadata::new(&domain.issuer)).unwrap_or_default());
+    let etag = format!("\"{}\"", &b64url_encode(&sha256(&body))[..16]);
+    document(body, &etag, app.jwks_max_age_s, request)
+}
+
+/// RFC 7517 §5. Kept by others no longer than a key is published before its use.
+pub async fn jwks(app: &App, domain: &Domain, request: &HeaderMap) -> Result<Answer> {
+    let keys = app.keys.of(domain, clock::now_s()).await.map_err(|error| OAuthError::internal("keys", error))?;
+    Ok(document(keys.jwks.clone(), &keys.jwks_etag, app.jwks_max_age_s, request))
+}
+
+pub fn alive() -> Answer {
+    json(StatusCode::OK, &serde_json::json!({ "status": "alive" }))
+}
+
+/// Ready: the database answers, and the server is not about to stop.
+pub async fn ready(app: &App) -> Result<Answer> {
+    let not = |what: String| OAuthError::new(ErrorCode::TemporarilyUnavailable, "not ready").because("not_ready", what);
+    if app.is_stopping() {
+        return Err(not("the server is stopping".into()));
+    }
+    app.store.ping().await.map_err(|error| not(error.to_string()))?;
+    Ok(json(StatusCode::OK, &serde_json::json!({ "status": "ready" })))
+}

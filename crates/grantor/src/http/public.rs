@@ -1,0 +1,133 @@
+//! The public listener: which path is what, for every domain.
+
+use super::listener::Checked;
+use super::oauth;
+use super::response::{Answer, http_refusal, refusal};
+use crate::App;
+use crate::clock;
+use crate::random;
+use grantor_core::domain::Domain;
+use grantor_core::error::OAuthError;
+use grantor_core::metadata::{INTROSPECTION_PATH, JWKS_PATH, OAUTH_METADATA_PATH, OPENID_METADATA_PATH, REVOCATION_PATH, TOKEN_PATH};
+use http::header::{ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, HOST, HeaderValue};
+use http::{Method, StatusCode, request};
+use std::sync::Arc;
+
+/// What the public listener serves. The whole table is here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Route {
+    Token,
+    Introspection,
+    Revocation,
+    Metadata,
+    Jwks,
+    Livez,
+    Readyz,
+}
+
+impl Route {
+    /// The route of a path behind an issuer.
+    fn of(path: &str) -> Option<Self> {
+        Some(match path {
+            TOKEN_PATH => Self::Token,
+            INTROSPECTION_PATH => Self::Introspection,
+            REVOCATION_PATH => Self::Revocation,
+            OAUTH_METADATA_PATH | OPENID_METADATA_PATH => Self::Metadata,
+            JWKS_PATH => Self::Jwks,
+            "/livez" => Self::Livez,
+            "/readyz" => Self::Readyz,
+            _ => return None,
+        })
+    }
+
+    const fn allow(self) -> &'static str {
+        match self {
+            Self::Token | Self::Introspection | Self::Revocation => "POST",
+            Self::Metadata | Self::Jwks => "GET, HEAD, OPTIONS",
+            Self::Livez | Self::Readyz => "GET, HEAD",
+        }
+    }
+
+    /// Browsers may read these three from anywhere: they are public documents (RFC 8414 §3).
+    const fn open_to_browsers(self) -> bool {
+        matches!(self, Self::Metadata | Self::Jwks)
+    }
+}
+
+/// Answers one request.
+pub async fn answer(app: &App, request: Checked) -> Answer {
+    let request_id = random::request_id();
+    let start = clock::instant();
+    let found = find(app, &request.head);
+    let mut answer = match found {
+        Some((domain, route)) => dispatch(app, &domain, route, &request, request_id.as_str(), start).await,
+        None => http_refusal(StatusCode::NOT_FOUND, "there is nothing at this path; the endpoints are in /.well-known/oauth-authorization-server"),
+    };
+    if let Ok(id) = HeaderValue::from_str(request_id.as_str()) {
+        answer.headers_mut().insert(super::response::REQUEST_ID, id);
+    }
+    answer
+}
+
+/// The domain and route that host and path name. RFC 8414 §3.1 puts the well-known part before an issuer's path, OpenID
+/// Connect Discovery §4 behind it: both places serve both documents.
+fn find(app: &App, head: &request::Parts) -> Option<(Arc<Domain>, Route)> {
+    let domains = app.directory.domains();
+    let authority = head.uri.authority().map(http::uri::Authority::as_str).or_else(|| head.headers.get(HOST)?.to_str().ok()).unwrap_or_default();
+    let authority = authority.to_ascii_lowercase();
+    let path = head.uri.path();
+    for well_known in [OAUTH_METADATA_PATH, OPENID_METADATA_PATH] {
+        if let Some(issuer_path) = path.strip_prefix(well_known)
+            && let Some((domain, "")) = domains.route(&authority, issuer_path)
+        {
+            return Some((domain.clone(), Route::Metadata));
+        }
+    }
+    let (domain, rest) = domains.route(&authority, path)?;
+    Route::of(rest).map(|route| (domain.clone(), route))
+}
+
+async fn dispatch(app: &App, domain: &Arc<Domain>, route: Route, request: &Checked, request_id: &str, start: std::time::Instant) -> Answer {
+    let method = &request.head.method;
+    match route {
+        Route::Token | Route::Introspection | Route::Revocation if *method == Method::POST => {
+            oauth::answer(app, domain, oauth::Endpoint::of(route), request, request_id, start).await
+        }
+        Route::Metadata | Route::Jwks | Route::Livez | Route::Readyz if *method == Method::GET || *method == Method::HEAD => {
+            let shown = match route {
+                Route::Metadata => Ok(oauth::metadata(app, domain, &request.head.headers)),
+                Route::Jwks => oauth::jwks(app, domain, &request.head.headers).await,
+                Route::Readyz => oauth::ready(app).await,
+                _ => Ok(oauth::alive()),
+            };
+            shown.unwrap_or_else(|error: OAuthError| refusal(&error))
+        }
+        _ if route.open_to_browsers() && *method == Method::OPTIONS => preflight(route),
+        _ => {
+            let mut answer = http_refusal(StatusCode::METHOD_NOT_ALLOWED, "this endpoint does not take this method; see the Allow header");
+            answer.headers_mut().insert(ALLOW, HeaderValue::from_static(route.allow()));
+            answer
+        }
+    }
+}
+
+impl oauth::Endpoint {
+    const fn of(route: Route) -> Self {
+        match route {
+            Route::Introspection => Self::Introspection,
+            Route::Revocation => Self::Revocation,
+            _ => Self::Token,
+        }
+    }
+}
+
+fn preflight(route: Route) -> Answer {
+    let mut answer = Answer::default();
+    *answer.status_mut() = StatusCode::NO_CONTENT;
+    let headers = answer.headers_mut();
+    headers.insert(ALLOW, HeaderValue::from_static(route.allow()));
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD"));
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("*"));
+    answer
+}

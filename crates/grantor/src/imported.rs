@@ -1,0 +1,99 @@
+//! Imported secrets: their slow hashes run off the async threads, a few at a time, once per process. A success is then
+//! remembered in memory under a keyed hash; at rest the slow hash stays.
+
+use crate::clock;
+use crate::random;
+use grantor_core::client_auth::{SlowCheck, SlowProof};
+use grantor_core::error::{ErrorCode, OAuthError, Result};
+use moka::sync::Cache;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
+
+pub struct Imported {
+    remembered: Cache<[u8; 32], SlowProof>,
+    /// Of this process only.
+    key: Zeroizing<[u8; 32]>,
+    running: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    waiting_max: usize,
+    /// How long a slow hash took lately, in microseconds; 0 where none has run.
+    slow_us: AtomicU64,
+}
+
+/// Successes kept. Beyond that the least used pays again.
+const REMEMBERED_MAX: u64 = 100_000;
+
+impl Imported {
+    /// `concurrency` hashes run at once, and `waiting_max` more may wait; 0 waits without bound.
+    pub fn new(concurrency: usize, waiting_max: usize) -> Self {
+        Self {
+            remembered: Cache::new(REMEMBERED_MAX),
+            key: Zeroizing::new(random::bytes()),
+            running: Arc::new(Semaphore::new(concurrency.max(1))),
+            waiting: AtomicUsize::new(0),
+            waiting_max: if waiting_max == 0 { usize::MAX } else { waiting_max },
+            slow_us: AtomicU64::new(0),
+        }
+    }
+
+    /// The proof that a check is passed, remembered or worked for. `None` if it is failed or not due.
+    pub async fn prove(&self, check: Option<SlowCheck>) -> Result<Option<SlowProof>> {
+        let Some(check) = check else { return Ok(None) };
+        let key = check.memory_key(&self.key);
+        if let Some(proof) = self.remembered.get(&key) {
+            return Ok(Some(proof));
+        }
+        let _place = Place::take(&self.waiting, self.waiting_max)?;
+        let _permit = self.running.acquire().await.map_err(|error| OAuthError::internal("slow_hash", error))?;
+        if let Some(proof) = self.remembered.get(&key) {
+            return Ok(Some(proof));
+        }
+        let start = clock::instant();
+        let proof = tokio::task::spawn_blocking(|| check.run()).await.map_err(|error| OAuthError::internal("slow_hash", error))?;
+        self.slow_us.store(u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        if let Some(proof) = &proof {
+            self.remembered.insert(key, proof.clone());
+        }
+        Ok(proof)
+    }
+
+    /// Holds back a refusal until a slow hash could have run, once there are any here: otherwise a quick refusal would
+    /// tell which names are not those of clients with an imported secret.
+    pub async fn even_out(&self, start: Instant) {
+        let slow = Duration::from_micros(self.slow_us.load(Ordering::Relaxed));
+        let spent = start.elapsed();
+        if spent < slow {
+            tokio::time::sleep(slow - spent).await;
+        }
+    }
+}
+
+impl std::fmt::Debug for Imported {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Imported").field("remembered", &self.remembered.entry_count()).finish_non_exhaustive()
+    }
+}
+
+/// One of the places to wait at, given back on drop.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn take(waiting: &'a AtomicUsize, max: usize) -> Result<Self> {
+        let place = Self(waiting);
+        if waiting.fetch_add(1, Ordering::AcqRel) >= max {
+            return Err(OAuthError::new(ErrorCode::TemporarilyUnavailable, "too many secrets are being checked; try again shortly")
+                .because("slow_hash_queue_full", "limits.slow_hash_queue_max checks of imported secrets are waiting; rotate these clients to generated secrets")
+                .retry_after(1));
+        }
+        Ok(place)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}

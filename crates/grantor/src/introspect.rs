@@ -1,0 +1,70 @@
+//! The introspection endpoint (RFC 7662), with signed answers (RFC 9701).
+
+use crate::App;
+use crate::audit::Decision;
+use crate::token::authenticate;
+use grantor_core::Timestamp;
+use grantor_core::client_auth::Caller;
+use grantor_core::domain::Domain;
+use grantor_core::error::{OAuthError, Result};
+use grantor_core::incoming::Incoming;
+use grantor_core::jose::Alg;
+use grantor_core::token::{self, AccessToken, TOKEN_INTROSPECTION_JWT, TokenQuery};
+use std::net::IpAddr;
+
+/// An answer, in the form that the caller asked for.
+#[derive(Debug)]
+pub enum Answer {
+    Json(serde_json::Value),
+    Jwt(String),
+}
+
+pub async fn introspect(app: &App, domain: &Domain, incoming: &Incoming<'_>, source: IpAddr, now: Timestamp, decision: &mut Decision) -> Result<Answer> {
+    let query = TokenQuery::parse(incoming, &app.parse_limits)?;
+    let client = app.directory.client_of(domain, &query.client_auth).await?;
+    let caller = authenticate(app, domain, &query.client_auth, client.as_deref(), source, now, decision).await?;
+    let token = visible(app, domain, &caller, &query.token, now, decision).await?;
+    decision.outcome = if token.is_some() { "active" } else { "inactive" }.into();
+    let answer = token::introspect(token.as_ref());
+    if !query.wants_jwt {
+        return Ok(Answer::Json(answer));
+    }
+    let claims = token::introspection_jwt_claims(&domain.issuer, &caller, &answer, now);
+    let alg = signing_alg(domain, &caller);
+    let jwt = app.keys.sign_jwt(domain, alg, TOKEN_INTROSPECTION_JWT, claims.to_string().as_bytes(), now).await?;
+    Ok(Answer::Jwt(jwt))
+}
+
+/// The token if it is active and this caller's business. "Cannot tell" is an error, never "inactive" (RFC 7662 §2.2).
+async fn visible(app: &App, domain: &Domain, caller: &Caller<'_>, text: &str, now: Timestamp, decision: &mut Decision) -> Result<Option<AccessToken>> {
+    let keys = app.keys.of(domain, now).await.map_err(|error| OAuthError::internal("keys", error))?;
+    let mut inactive = |reason: &str, detail: String| {
+        decision.reason = Some(reason.into());
+        decision.detail = Some(detail);
+        Ok(None)
+    };
+    let token = match keys.check(text, domain, now) {
+        Ok(token) => token,
+        Err(why) => return inactive("token_not_valid", why.0),
+    };
+    if !token::may_introspect(caller, &token) {
+        return inactive("not_for_this_caller", format!("its audience is {:?}; add one of them to the caller's introspect_resources", token.audience));
+    }
+    if app.directory.is_revoked(&domain.name, &token) {
+        return inactive("token_revoked", format!("token {} was revoked", token.jti));
+    }
+    match app.directory.client(&domain.name, &token.client_id).await? {
+        Some(owner) if owner.metadata.enabled => {
+            decision.jti = Some(token.jti.clone());
+            Ok(Some(token))
+        }
+        Some(_) => inactive("client_disabled", format!("its client {} is disabled", token.client_id)),
+        None => inactive("client_gone", format!("its client {} does not exist", token.client_id)),
+    }
+}
+
+/// Signed answers use the algorithm of the API that asks.
+fn signing_alg(domain: &Domain, caller: &Caller<'_>) -> Alg {
+    let names = &caller.client().metadata.introspect_resources;
+    names.iter().find_map(|name| domain.resources.get(name)).map_or(Alg::default(), |resource| resource.access_token_signing_alg)
+}

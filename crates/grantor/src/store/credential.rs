@@ -1,0 +1,82 @@
+//! Credentials of clients. A client has many, of mixed kinds.
+
+use super::changes::{ChangeKind, Op, Subject, Write, append_change};
+use super::{Result, Store, StoreError, read, write};
+use grantor_core::client::Credential;
+use serde_json::json;
+
+const OF_CLIENT: &str = "SELECT body FROM credential WHERE domain = $1 AND client_id = $2 ORDER BY id";
+const ONE: &str = "SELECT body FROM credential WHERE domain = $1 AND client_id = $2 AND id = $3";
+
+fn credential(body: &str) -> Result<Credential> {
+    serde_json::from_str(body).map_err(|error| StoreError::Corrupt(format!("a credential: {error}")))
+}
+
+fn body(credential: &Credential) -> Result<String> {
+    serde_json::to_string(credential).map_err(|error| StoreError::Corrupt(error.to_string()))
+}
+
+/// What the log keeps: no hash, which would let a reader of the log try secrets.
+fn public(credential: &Credential) -> String {
+    json!({
+        "id": credential.id,
+        "type": credential.kind.as_str(),
+        "label": credential.label,
+        "created_at": credential.created_at,
+        "not_before": credential.not_before,
+        "expires_at": credential.expires_at,
+        "revoked_at": credential.revoked_at,
+    })
+    .to_string()
+}
+
+impl Store {
+    /// Oldest first: ids begin with the time of their making.
+    pub async fn credentials(&self, domain: &str, client_id: &str) -> Result<Vec<Credential>> {
+        let rows: Vec<String> = read!(self, |db| sqlx::query_scalar(OF_CLIENT).bind(domain).bind(client_id).fetch_all(db).await)?;
+        rows.iter().map(|row| credential(row)).collect()
+    }
+
+    /// Creates a credential, or updates the one of the same id.
+    pub async fn put_credential(&self, domain: &str, client_id: &str, new: &Credential, by: &Write) -> Result<()> {
+        const UPSERT: &str = "INSERT INTO credential (domain, client_id, id, expires_at, body) VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT (domain, client_id, id) DO UPDATE SET expires_at = excluded.expires_at, body = excluded.body";
+        let text = body(new)?;
+        write!(self, |tx| {
+            let have: Option<String> = sqlx::query_scalar(ONE).bind(domain).bind(client_id).bind(&new.id).fetch_optional(&mut *tx).await?;
+            let have = have.as_deref().map(credential).transpose()?;
+            if have.as_ref() != Some(new) {
+                sqlx::query(UPSERT)
+                    .bind(domain)
+                    .bind(client_id)
+                    .bind(&new.id)
+                    .bind(new.expires_at)
+                    .bind(&text)
+                    .execute(&mut *tx)
+                    .await
+                    .map_err(no_client)?;
+                let op = if have.is_some() { Op::Update } else { Op::Create };
+                let subject = Subject { domain, kind: ChangeKind::Credential, name: client_id };
+                append_change!(tx, by, subject, op, have.as_ref().map(public), Some(public(new)));
+            }
+        })
+    }
+
+    pub async fn delete_credential(&self, domain: &str, client_id: &str, id: &str, by: &Write) -> Result<()> {
+        const DELETE: &str = "DELETE FROM credential WHERE domain = $1 AND client_id = $2 AND id = $3";
+        write!(self, |tx| {
+            let have: Option<String> = sqlx::query_scalar(ONE).bind(domain).bind(client_id).bind(id).fetch_optional(&mut *tx).await?;
+            let have = credential(&have.ok_or(StoreError::NotFound)?)?;
+            sqlx::query(DELETE).bind(domain).bind(client_id).bind(id).execute(&mut *tx).await?;
+            let subject = Subject { domain, kind: ChangeKind::Credential, name: client_id };
+            append_change!(tx, by, subject, Op::Delete, Some(public(&have)), None::<String>);
+        })
+    }
+}
+
+fn no_client(error: sqlx::Error) -> StoreError {
+    match error.as_database_error() {
+        Some(database) if database.is_foreign_key_violation() => StoreError::NotFound,
+        _ => error.into(),
+    }
+}

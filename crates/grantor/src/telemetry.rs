@@ -1,0 +1,81 @@
+//! Metrics (Prometheus text format) and logs. Labels come from closed sets: never a client id.
+
+use crate::audit::Decision;
+use crate::http::oauth::Endpoint;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct DecisionLabels {
+    endpoint: &'static str,
+    outcome: String,
+    reason: String,
+    auth_method: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct DomainLabel {
+    domain: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct EndpointLabel {
+    endpoint: &'static str,
+}
+
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    decisions: Family<DecisionLabels, Counter>,
+    durations: Family<EndpointLabel, Histogram>,
+    unencoded_basic: Family<DomainLabel, Counter>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        const BOUNDS_S: [f64; 12] = [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0];
+        let decisions = Family::<DecisionLabels, Counter>::default();
+        let durations = Family::<EndpointLabel, Histogram>::new_with_constructor(|| Histogram::new(BOUNDS_S));
+        let unencoded_basic = Family::<DomainLabel, Counter>::default();
+        let mut registry = Registry::with_prefix("grantor");
+        registry.register("decisions", "Decisions, by endpoint, outcome and cause", decisions.clone());
+        registry.register("decision_duration_seconds", "Time from a request read whole to its answer", durations.clone());
+        registry.register(
+            "unencoded_basic",
+            "Authentications by the allowance allow_unencoded_basic: Basic credentials that were not form-encoded",
+            unencoded_basic.clone(),
+        );
+        Self { registry, decisions, durations, unencoded_basic }
+    }
+}
+
+impl Metrics {
+    pub fn decided(&self, endpoint: Endpoint, decision: &Decision) {
+        let labels = DecisionLabels {
+            endpoint: endpoint.as_str(),
+            outcome: decision.outcome.clone(),
+            reason: decision.reason.clone().unwrap_or_default(),
+            auth_method: decision.auth_method.clone().unwrap_or_default(),
+        };
+        self.decisions.get_or_create(&labels).inc();
+        #[expect(clippy::cast_precision_loss, reason = "microseconds of a request fit")]
+        self.durations.get_or_create(&EndpointLabel { endpoint: endpoint.as_str() }).observe(decision.duration_us as f64 / 1e6);
+    }
+
+    pub fn unencoded_basic(&self, domain: &str) {
+        self.unencoded_basic.get_or_create(&DomainLabel { domain: domain.to_owned() }).inc();
+    }
+
+    /// All metrics in the OpenMetrics text format.
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        match encode(&mut text, &self.registry) {
+            Ok(()) => text,
+            Err(_) => String::new(),
+        }
+    }
+}

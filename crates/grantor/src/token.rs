@@ -1,0 +1,76 @@
+//! The token endpoint. Everything that it waits for is in `issue`.
+
+use crate::App;
+use crate::audit::Decision;
+use crate::clock;
+use crate::random;
+use grantor_core::Timestamp;
+use grantor_core::client::Client;
+use grantor_core::client_auth::{Caller, ClientAuth};
+use grantor_core::domain::Domain;
+use grantor_core::error::{ErrorCode, Result};
+use grantor_core::grant::Grant;
+use grantor_core::incoming::Incoming;
+use grantor_core::jose::b64url_encode;
+use grantor_core::token::TokenResponse;
+use grantor_core::token_request::TokenRequest;
+use std::net::IpAddr;
+
+/// The token endpoint, from a request to an answer (RFC 6749 §4.4). Read it top to bottom.
+pub async fn issue(app: &App, domain: &Domain, incoming: &Incoming<'_>, source: IpAddr, now: Timestamp, decision: &mut Decision) -> Result<TokenResponse> {
+    let request = TokenRequest::parse(incoming, &app.parse_limits)?;
+    let client = app.directory.client_of(domain, &request.client_auth).await?;
+    let caller = authenticate(app, domain, &request.client_auth, client.as_deref(), source, now, decision).await?;
+    let grant = request.grant.decide(&caller, domain)?;
+    note_grant(decision, &request, &grant);
+    let unsigned = grant.mint(now, random_id())?;
+    decision.jti = Some(unsigned.jti.clone());
+    app.keys.sign(domain, unsigned, now).await
+}
+
+/// From what a request shows to a caller: limits first, then the slow hash if one is due, then the comparison.
+pub async fn authenticate<'c>(
+    app: &App,
+    domain: &Domain,
+    auth: &ClientAuth,
+    client: Option<&'c Client>,
+    source: IpAddr,
+    now: Timestamp,
+    decision: &mut Decision,
+) -> Result<Caller<'c>> {
+    decision.client_id = Some(auth.client_id().to_owned());
+    decision.auth_method = Some(auth.method().as_str().to_owned());
+    let start = clock::instant();
+    let pair = app.throttle.pair(&domain.name, auth.client_id(), source);
+    app.throttle.admit(pair)?;
+    let proof = app.imported.prove(auth.slow_check(client, &app.peppers, now)).await?;
+    match auth.verify(client, proof.as_ref(), &app.peppers, now) {
+        Ok(caller) => {
+            decision.credential_id = Some(caller.credential().id.clone());
+            if caller.unencoded_basic() {
+                app.metrics.unencoded_basic(&domain.name);
+            }
+            Ok(caller)
+        }
+        Err(error) => {
+            if error.code == ErrorCode::InvalidClient {
+                app.throttle.failed(pair);
+                app.imported.even_out(start).await;
+            }
+            Err(error)
+        }
+    }
+}
+
+fn note_grant(decision: &mut Decision, request: &TokenRequest, grant: &Grant<'_>) {
+    decision.grant_type = Some(request.grant.grant_type().as_str().to_owned());
+    decision.scope = Some(grant.scope().to_string());
+    decision.audience = grant.audience().iter().map(|&name| name.to_owned()).collect();
+    decision.token_format = Some(grant.format().as_str().to_owned());
+    decision.lifetime_s = Some(grant.lifetime_s());
+}
+
+/// 128 random bits: nobody can guess or repeat a `jti`.
+fn random_id() -> String {
+    b64url_encode(&random::bytes::<16>())
+}
