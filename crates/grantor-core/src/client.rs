@@ -99,7 +99,11 @@ impl ClientMetadata {
     /// All that is wrong with it by itself, each with the field and what to write instead.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        if self.client_name.as_ref().is_some_and(|name| name.chars().count() > 255 || name.chars().any(char::is_control)) {
+        if self
+            .client_name
+            .as_ref()
+            .is_some_and(|name| name.chars().count() > 255 || name.chars().any(char::is_control))
+        {
             problems.push("client_name: at most 255 characters, none of them control characters".into());
         }
         if self.token_endpoint_auth_methods.is_empty() {
@@ -122,7 +126,8 @@ impl ClientMetadata {
             problems.push(format!("claims: '{name}' is set by the protocol and cannot be set per client"));
         }
         if serde_json::to_vec(&self.claims).is_ok_and(|json| json.len() > CLAIMS_BYTES_MAX) {
-            problems.push(format!("claims: at most {CLAIMS_BYTES_MAX} bytes of JSON, since they travel in every token"));
+            problems
+                .push(format!("claims: at most {CLAIMS_BYTES_MAX} bytes of JSON, since they travel in every token"));
         }
         problems
     }

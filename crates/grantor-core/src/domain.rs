@@ -43,7 +43,8 @@ impl DomainSettings {
 
 /// An issuer is an https URL with no query, fragment or trailing slash (RFC 8414 §2). Plain http is for loopback.
 pub fn check_issuer(issuer: &str) -> Result<Url, String> {
-    let url = Url::parse(issuer).map_err(|_| format!("'{issuer}' is not a URL; write one such as https://auth.example.com"))?;
+    let url = Url::parse(issuer)
+        .map_err(|_| format!("'{issuer}' is not a URL; write one such as https://auth.example.com"))?;
     let loopback = match url.host() {
         Some(url::Host::Domain(host)) => host == "localhost" || host.ends_with(".localhost"),
         Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
@@ -99,11 +100,26 @@ mod tests {
 
     #[test]
     fn rfc8414_s2_issuers() {
-        for good in ["https://auth.example.com", "https://a.example/acme", "http://127.0.0.1:8080", "http://[::1]:1/x", "http://localhost:80"] {
+        for good in [
+            "https://auth.example.com",
+            "https://a.example/acme",
+            "http://127.0.0.1:8080",
+            "http://[::1]:1/x",
+            "http://localhost:80",
+        ] {
             // The last one is not canonical: 80 is the port of http.
             assert_eq!(check_issuer(good).is_ok(), good != "http://localhost:80", "{good}");
         }
-        for bad in ["auth.example.com", "http://auth.example.com", "https://a/", "https://a?x", "https://a#x", "https://u:p@a", "https://A.example", "ftp://a"] {
+        for bad in [
+            "auth.example.com",
+            "http://auth.example.com",
+            "https://a/",
+            "https://a?x",
+            "https://a#x",
+            "https://u:p@a",
+            "https://A.example",
+            "ftp://a",
+        ] {
             assert!(check_issuer(bad).is_err(), "{bad}");
         }
     }

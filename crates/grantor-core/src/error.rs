@@ -125,11 +125,8 @@ impl std::error::Error for OAuthError {}
 /// only the characters of RFC 6749 §5.2 survive, and only the first 64.
 pub fn quote(text: &str) -> String {
     const MAX: usize = 64;
-    let mut out: String = text
-        .chars()
-        .take(MAX)
-        .map(|c| if matches!(c, ' '..='!' | '#'..='[' | ']'..='~') { c } else { '?' })
-        .collect();
+    let mut out: String =
+        text.chars().take(MAX).map(|c| if matches!(c, ' '..='!' | '#'..='[' | ']'..='~') { c } else { '?' }).collect();
     if text.chars().nth(MAX).is_some() {
         out.push_str("...");
     }

@@ -16,8 +16,7 @@ impl std::fmt::Debug for Form<'_> {
 
 impl<'b> Form<'b> {
     pub fn parse(body: &'b [u8], parameters_max: usize) -> Result<Self> {
-        let body = std::str::from_utf8(body)
-            .map_err(|_| OAuthError::invalid_request("the body is not valid UTF-8"))?;
+        let body = std::str::from_utf8(body).map_err(|_| OAuthError::invalid_request("the body is not valid UTF-8"))?;
         let mut pairs = Vec::with_capacity(8);
         for pair in body.split('&').filter(|pair| !pair.is_empty()) {
             if pairs.len() >= parameters_max {
@@ -29,9 +28,7 @@ impl<'b> Form<'b> {
             match (decode(name), decode(value)) {
                 (Some(name), Some(value)) => pairs.push((name, value)),
                 _ => {
-                    return Err(OAuthError::invalid_request(
-                        "the body is not valid application/x-www-form-urlencoded",
-                    ));
+                    return Err(OAuthError::invalid_request("the body is not valid application/x-www-form-urlencoded"));
                 }
             }
         }

@@ -43,10 +43,9 @@ impl<'r> Incoming<'r> {
     /// The form in the body, after checking that this is one and that the URL carries no credentials.
     pub fn form(&self, limits: &ParseLimits) -> Result<Form<'r>> {
         if let Some(query) = self.uri.query() {
-            let leaked = query
-                .split('&')
-                .map(|pair| pair.split('=').next().unwrap_or_default())
-                .find_map(|name| NEVER_IN_URL.into_iter().find(|never| crate::form::decode(name).is_some_and(|n| n == *never)));
+            let leaked = query.split('&').map(|pair| pair.split('=').next().unwrap_or_default()).find_map(|name| {
+                NEVER_IN_URL.into_iter().find(|never| crate::form::decode(name).is_some_and(|n| n == *never))
+            });
             if let Some(name) = leaked {
                 return Err(OAuthError::invalid_request(format!(
                     "{name} was sent in the URL; send it in the request body, and treat a secret sent this way as leaked"

@@ -38,12 +38,18 @@ impl Resource {
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         let id = &self.identifier;
-        if id.is_empty() || id.len() > IDENTIFIER_MAX || !id.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {
+        if id.is_empty()
+            || id.len() > IDENTIFIER_MAX
+            || !id.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
+        {
             problems.push(format!(
                 "identifier: 1 to {IDENTIFIER_MAX} visible ASCII characters without spaces, quotes or backslashes, such as https://api.example.com"
             ));
         } else if id.contains('#') {
-            problems.push(format!("identifier: '{}' has a fragment, which RFC 8707 section 2 forbids; leave it out", quote(id)));
+            problems.push(format!(
+                "identifier: '{}' has a fragment, which RFC 8707 section 2 forbids; leave it out",
+                quote(id)
+            ));
         }
         if self.access_token_lifetime_s == Some(0) {
             problems.push("access_token_lifetime_s: at least 1 second".into());

@@ -194,7 +194,11 @@ fn append_to(path: &Path) -> io::Result<(File, u64)> {
 fn older_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files: Vec<PathBuf> = fs::read_dir(folder)?
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with("audit-") && name.ends_with(".jsonl")))
+        .filter(|path| {
+            path.file_name()
+                .and_then(|name| name.to_str())
+                .is_some_and(|name| name.starts_with("audit-") && name.ends_with(".jsonl"))
+        })
         .collect();
     files.sort_unstable_by(|a, b| b.cmp(a));
     Ok(files)

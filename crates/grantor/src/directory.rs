@@ -223,7 +223,9 @@ impl Directory {
                 Some(ChangeKind::Domain | ChangeKind::Resource) => {
                     domains.insert(change.domain.as_str());
                 }
-                Some(ChangeKind::Client | ChangeKind::Credential) => self.refresh_client(&change.domain, &change.subject).await,
+                Some(ChangeKind::Client | ChangeKind::Credential) => {
+                    self.refresh_client(&change.domain, &change.subject).await
+                }
                 Some(ChangeKind::Revocation) => self.revoke(change, now),
                 Some(ChangeKind::Key) => {
                     self.changed_keys.lock().expect("no panic while holding the names").insert(change.domain.clone());

@@ -52,7 +52,9 @@ impl Imported {
             return Ok(Some(proof));
         }
         let start = clock::instant();
-        let proof = tokio::task::spawn_blocking(|| check.run()).await.map_err(|error| OAuthError::internal("slow_hash", error))?;
+        let proof = tokio::task::spawn_blocking(|| check.run())
+            .await
+            .map_err(|error| OAuthError::internal("slow_hash", error))?;
         self.slow_us.store(u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
         if let Some(proof) = &proof {
             self.remembered.insert(key, proof.clone());

@@ -19,7 +19,14 @@ pub enum Answer {
     Jwt(String),
 }
 
-pub async fn introspect(app: &App, domain: &Domain, incoming: &Incoming<'_>, source: IpAddr, now: Timestamp, decision: &mut Decision) -> Result<Answer> {
+pub async fn introspect(
+    app: &App,
+    domain: &Domain,
+    incoming: &Incoming<'_>,
+    source: IpAddr,
+    now: Timestamp,
+    decision: &mut Decision,
+) -> Result<Answer> {
     let query = TokenQuery::parse(incoming, &app.parse_limits)?;
     let client = app.directory.client_of(domain, &query.client_auth).await?;
     let caller = authenticate(app, domain, &query.client_auth, client.as_deref(), source, now, decision).await?;
@@ -36,7 +43,14 @@ pub async fn introspect(app: &App, domain: &Domain, incoming: &Incoming<'_>, sou
 }
 
 /// The token if it is active and this caller's business. "Cannot tell" is an error, never "inactive" (RFC 7662 §2.2).
-async fn visible(app: &App, domain: &Domain, caller: &Caller<'_>, text: &str, now: Timestamp, decision: &mut Decision) -> Result<Option<AccessToken>> {
+async fn visible(
+    app: &App,
+    domain: &Domain,
+    caller: &Caller<'_>,
+    text: &str,
+    now: Timestamp,
+    decision: &mut Decision,
+) -> Result<Option<AccessToken>> {
     let keys = app.keys.of(domain, now).await.map_err(|error| OAuthError::internal("keys", error))?;
     let mut inactive = |reason: &str, detail: String| {
         decision.reason = Some(reason.into());
@@ -48,7 +62,10 @@ async fn visible(app: &App, domain: &Domain, caller: &Caller<'_>, text: &str, no
         Err(why) => return inactive("token_not_valid", why.0),
     };
     if !token::may_introspect(caller, &token) {
-        return inactive("not_for_this_caller", format!("its audience is {:?}; add one of them to the caller's introspect_resources", token.audience));
+        return inactive(
+            "not_for_this_caller",
+            format!("its audience is {:?}; add one of them to the caller's introspect_resources", token.audience),
+        );
     }
     if app.directory.is_revoked(&domain.name, &token) {
         return inactive("token_revoked", format!("token {} was revoked", token.jti));
@@ -66,5 +83,8 @@ async fn visible(app: &App, domain: &Domain, caller: &Caller<'_>, text: &str, no
 /// Signed answers use the algorithm of the API that asks.
 fn signing_alg(domain: &Domain, caller: &Caller<'_>) -> Alg {
     let names = &caller.client().metadata.introspect_resources;
-    names.iter().find_map(|name| domain.resources.get(name)).map_or(Alg::default(), |resource| resource.access_token_signing_alg)
+    names
+        .iter()
+        .find_map(|name| domain.resources.get(name))
+        .map_or(Alg::default(), |resource| resource.access_token_signing_alg)
 }

@@ -34,7 +34,7 @@ use crate::store::Store;
 use crate::telemetry::Metrics;
 use crate::throttle::Throttle;
 use grantor_core::incoming::ParseLimits;
-use grantor_core::secret::{Pepper, Peppers};
+use grantor_core::secret::Peppers;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -68,13 +68,16 @@ impl App {
         let if_missing = if made_before { IfMissing::Refuse } else { IfMissing::Create };
         let master = data.master_key(config.master_key.as_ref(), if_missing).map_err(|error| failed(&error))?;
         let peppers = data.peppers(config.pepper.as_ref(), if_missing).map_err(|error| failed(&error))?;
-        let peppers = peppers.into_iter().map(|pepper| Pepper { id: pepper.id, key: pepper.key }).collect();
         let peppers = Peppers::new(peppers).ok_or_else(|| failed(&"there is no pepper"))?;
         let admin_key = data.admin_key().map_err(|error| failed(&error))?;
-        let directory = Directory::load(store.clone(), directory_settings(&config), now).await.map_err(|error| failed(&error))?;
+        let directory =
+            Directory::load(store.clone(), directory_settings(&config), now).await.map_err(|error| failed(&error))?;
         let keys = Keys::new(store.clone(), MasterKey::new(&master.0), key_times(&config));
         let audit = Audit::start(audit_settings(&config)).map_err(|error| {
-            StartError(format!("cannot write the audit log in {}: {error}; make the folder writable, or set audit.folder", config.audit.folder.display()))
+            StartError(format!(
+                "cannot write the audit log in {}: {error}; make the folder writable, or set audit.folder",
+                config.audit.folder.display()
+            ))
         })?;
         let limits = &config.limits;
         let app = Arc::new(Self {

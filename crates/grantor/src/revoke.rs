@@ -12,7 +12,14 @@ use grantor_core::token::TokenQuery;
 use std::net::IpAddr;
 
 /// When this returns, the revocation is on disk and in force here. A token that is not known needs none (§2.2).
-pub async fn revoke(app: &App, domain: &Domain, incoming: &Incoming<'_>, source: IpAddr, now: Timestamp, decision: &mut Decision) -> Result<()> {
+pub async fn revoke(
+    app: &App,
+    domain: &Domain,
+    incoming: &Incoming<'_>,
+    source: IpAddr,
+    now: Timestamp,
+    decision: &mut Decision,
+) -> Result<()> {
     let query = TokenQuery::parse(incoming, &app.parse_limits)?;
     let client = app.directory.client_of(domain, &query.client_auth).await?;
     let caller = authenticate(app, domain, &query.client_auth, client.as_deref(), source, now, decision).await?;

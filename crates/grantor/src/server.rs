@@ -14,7 +14,9 @@ pub async fn follow_changes(app: Arc<App>, mut stop: watch::Receiver<bool>) {
         let now = clock::now_s();
         let result = follow_once(&app, now).await;
         match &result {
-            Err(error) if !failing => tracing::error!(%error, "changes cannot be followed; clients known here go on being served"),
+            Err(error) if !failing => {
+                tracing::error!(%error, "changes cannot be followed; clients known here go on being served")
+            }
             Ok(()) if failing => tracing::info!("changes are followed again"),
             _ => {}
         }

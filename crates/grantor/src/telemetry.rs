@@ -37,13 +37,18 @@ pub struct Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        const BOUNDS_S: [f64; 12] = [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0];
+        const BOUNDS_S: [f64; 12] =
+            [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0];
         let decisions = Family::<DecisionLabels, Counter>::default();
         let durations = Family::<EndpointLabel, Histogram>::new_with_constructor(|| Histogram::new(BOUNDS_S));
         let unencoded_basic = Family::<DomainLabel, Counter>::default();
         let mut registry = Registry::with_prefix("grantor");
         registry.register("decisions", "Decisions, by endpoint, outcome and cause", decisions.clone());
-        registry.register("decision_duration_seconds", "Time from a request read whole to its answer", durations.clone());
+        registry.register(
+            "decision_duration_seconds",
+            "Time from a request read whole to its answer",
+            durations.clone(),
+        );
         registry.register(
             "unencoded_basic",
             "Authentications by the allowance allow_unencoded_basic: Basic credentials that were not form-encoded",
@@ -63,7 +68,9 @@ impl Metrics {
         };
         self.decisions.get_or_create(&labels).inc();
         #[expect(clippy::cast_precision_loss, reason = "microseconds of a request fit")]
-        self.durations.get_or_create(&EndpointLabel { endpoint: endpoint.as_str() }).observe(decision.duration_us as f64 / 1e6);
+        self.durations
+            .get_or_create(&EndpointLabel { endpoint: endpoint.as_str() })
+            .observe(decision.duration_us as f64 / 1e6);
     }
 
     pub fn unencoded_basic(&self, domain: &str) {

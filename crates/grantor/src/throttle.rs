@@ -61,9 +61,15 @@ impl Throttle {
             return Ok(());
         }
         let wait_s = (debt_ms + self.cost_ms - self.burst_ms).div_ceil(1000);
-        Err(OAuthError::new(ErrorCode::TooManyRequests, "too many failed attempts for this client from this address; wait and try again")
-            .because("failed_auth_limit", format!("limits.failed_auth_burst is spent for this client and source; free again in {wait_s} s"))
-            .retry_after(u32::try_from(wait_s).unwrap_or(u32::MAX)))
+        Err(OAuthError::new(
+            ErrorCode::TooManyRequests,
+            "too many failed attempts for this client from this address; wait and try again",
+        )
+        .because(
+            "failed_auth_limit",
+            format!("limits.failed_auth_burst is spent for this client and source; free again in {wait_s} s"),
+        )
+        .retry_after(u32::try_from(wait_s).unwrap_or(u32::MAX)))
     }
 
     pub fn failed(&self, pair: Pair) {
@@ -82,7 +88,10 @@ impl Throttle {
 
 impl std::fmt::Debug for Throttle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Throttle").field("cost_ms", &self.cost_ms).field("burst_ms", &self.burst_ms).finish_non_exhaustive()
+        f.debug_struct("Throttle")
+            .field("cost_ms", &self.cost_ms)
+            .field("burst_ms", &self.burst_ms)
+            .finish_non_exhaustive()
     }
 }
 

@@ -17,7 +17,14 @@ use grantor_core::token_request::TokenRequest;
 use std::net::IpAddr;
 
 /// The token endpoint, from a request to an answer (RFC 6749 §4.4). Read it top to bottom.
-pub async fn issue(app: &App, domain: &Domain, incoming: &Incoming<'_>, source: IpAddr, now: Timestamp, decision: &mut Decision) -> Result<TokenResponse> {
+pub async fn issue(
+    app: &App,
+    domain: &Domain,
+    incoming: &Incoming<'_>,
+    source: IpAddr,
+    now: Timestamp,
+    decision: &mut Decision,
+) -> Result<TokenResponse> {
     let request = TokenRequest::parse(incoming, &app.parse_limits)?;
     let client = app.directory.client_of(domain, &request.client_auth).await?;
     let caller = authenticate(app, domain, &request.client_auth, client.as_deref(), source, now, decision).await?;

@@ -34,14 +34,21 @@ impl Presented {
 const BASIC_MAX: usize = (CLIENT_ID_MAX + SECRET_MAX + 1) * 4 + 4;
 
 pub(super) fn parse_basic(header: &[u8], body_client_id: Option<&str>) -> Result<ClientAuth> {
-    let refused = |public: &'static str| OAuthError::new(ErrorCode::InvalidClient, public).because("malformed_basic", public).with_challenge(true);
+    let refused = |public: &'static str| {
+        OAuthError::new(ErrorCode::InvalidClient, public).because("malformed_basic", public).with_challenge(true)
+    };
     let credentials = basic_credentials(header).ok_or_else(|| refused("the Authorization header is not Basic"))?;
     if credentials.len() > BASIC_MAX {
         return Err(refused("the Basic credentials are too long"));
     }
-    let bytes = STANDARD.decode(credentials).map(Zeroizing::new).map_err(|_| refused("the Basic credentials are not valid base64"))?;
+    let bytes = STANDARD
+        .decode(credentials)
+        .map(Zeroizing::new)
+        .map_err(|_| refused("the Basic credentials are not valid base64"))?;
     let text = std::str::from_utf8(&bytes).map_err(|_| refused("the Basic credentials are not valid UTF-8"))?;
-    let (id, secret) = text.split_once(':').ok_or_else(|| refused("the Basic credentials lack the colon between client_id and client_secret"))?;
+    let (id, secret) = text
+        .split_once(':')
+        .ok_or_else(|| refused("the Basic credentials lack the colon between client_id and client_secret"))?;
 
     let decoded = match (decode(id), decode(secret).map(|secret| Zeroizing::new(secret.into_owned()))) {
         (Some(id), Some(secret)) => Presented::new(&id, &secret),
@@ -52,7 +59,11 @@ pub(super) fn parse_basic(header: &[u8], body_client_id: Option<&str>) -> Result
         (Some(decoded), Some(raw)) => (Some(decoded), raw),
         (Some(decoded), None) => (Some(decoded.clone()), decoded),
         (None, Some(raw)) => (None, raw),
-        (None, None) => return Err(refused("client_id and client_secret must be 1 to 255 and 1 to 1024 visible ASCII characters or spaces")),
+        (None, None) => {
+            return Err(refused(
+                "client_id and client_secret must be 1 to 255 and 1 to 1024 visible ASCII characters or spaces",
+            ));
+        }
     };
     let auth = ClientAuth::SecretBasic { decoded, raw };
     // RFC 6749 §3.2.1 lets client_id stand in the body too. Two names for one caller are refused.
@@ -76,7 +87,10 @@ pub(super) fn parse_post(client_id: Option<&str>, secret: &str) -> Result<Client
         return Err(OAuthError::invalid_request("client_secret was sent without client_id"));
     };
     Presented::new(client_id, secret).map(ClientAuth::SecretPost).ok_or_else(|| {
-        OAuthError::new(ErrorCode::InvalidClient, "client_id and client_secret must be 1 to 255 and 1 to 1024 visible ASCII characters or spaces")
-            .because("malformed_credentials", "client_id or client_secret in the body is outside RFC 6749 appendix A")
+        OAuthError::new(
+            ErrorCode::InvalidClient,
+            "client_id and client_secret must be 1 to 255 and 1 to 1024 visible ASCII characters or spaces",
+        )
+        .because("malformed_credentials", "client_id or client_secret in the body is outside RFC 6749 appendix A")
     })
 }

@@ -68,7 +68,10 @@ impl ClientAuth {
                 ErrorCode::InvalidClient,
                 "no client authentication; send client_id and client_secret in an Authorization: Basic header",
             )
-            .because("no_client_auth", format!("client_id in the body: {}", client_id.map_or("none".into(), crate::error::quote)))
+            .because(
+                "no_client_auth",
+                format!("client_id in the body: {}", client_id.map_or("none".into(), crate::error::quote)),
+            )
             .with_challenge(true)),
         }
     }
@@ -93,7 +96,9 @@ impl ClientAuth {
     /// allowance may be found by it.
     pub fn unencoded_client_id(&self) -> Option<&str> {
         match self {
-            Self::SecretBasic { decoded: Some(decoded), raw } if decoded.client_id != raw.client_id => Some(&raw.client_id),
+            Self::SecretBasic { decoded: Some(decoded), raw } if decoded.client_id != raw.client_id => {
+                Some(&raw.client_id)
+            }
             _ => None,
         }
     }

@@ -70,10 +70,11 @@ impl SlowCheck {
     /// Runs the slow hashes, one after the other: tens of milliseconds and more.
     pub fn run(self) -> Option<SlowProof> {
         let Self { client_id, presented, candidates } = self;
-        candidates
-            .into_iter()
-            .find(|(_, phc)| phc::verify(phc, &presented))
-            .map(|(credential_id, phc)| SlowProof { client_id, credential_id, phc })
+        candidates.into_iter().find(|(_, phc)| phc::verify(phc, &presented)).map(|(credential_id, phc)| SlowProof {
+            client_id,
+            credential_id,
+            phc,
+        })
     }
 }
 

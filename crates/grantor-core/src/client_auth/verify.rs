@@ -39,11 +39,23 @@ impl ClientAuth {
     ///
     /// `None` takes the same path as a wrong secret, with the same work and the same answer, so that an unknown
     /// client cannot be told from a known one. `proof` is that of [`ClientAuth::slow_check`], where one was due.
-    pub fn verify<'c>(&self, client: Option<&'c Client>, proof: Option<&SlowProof>, peppers: &Peppers, now: Timestamp) -> Result<Caller<'c>> {
+    pub fn verify<'c>(
+        &self,
+        client: Option<&'c Client>,
+        proof: Option<&SlowProof>,
+        peppers: &Peppers,
+        now: Timestamp,
+    ) -> Result<Caller<'c>> {
         self.check(client, proof, peppers, now).map_err(|error| error.with_challenge(self.used_header()))
     }
 
-    fn check<'c>(&self, client: Option<&'c Client>, proof: Option<&SlowProof>, peppers: &Peppers, now: Timestamp) -> Result<Caller<'c>> {
+    fn check<'c>(
+        &self,
+        client: Option<&'c Client>,
+        proof: Option<&SlowProof>,
+        peppers: &Peppers,
+        now: Timestamp,
+    ) -> Result<Caller<'c>> {
         let Some(client) = client else {
             spend_the_same_time(self.client_id(), peppers);
             return Err(refused("unknown_client", format!("no client is registered as '{}'", quote(self.client_id()))));
@@ -82,7 +94,11 @@ impl ClientAuth {
 }
 
 /// The credential with a generated secret that matches, usable or not. Every hash is compared, so the time tells nothing about which.
-pub(super) fn generated_match<'c>(client: &'c Client, presented: &Presented, peppers: &Peppers) -> Option<&'c Credential> {
+pub(super) fn generated_match<'c>(
+    client: &'c Client,
+    presented: &Presented,
+    peppers: &Peppers,
+) -> Option<&'c Credential> {
     let mut found: Option<&Credential> = None;
     let mut compared = false;
     for credential in &client.credentials {
@@ -103,14 +119,20 @@ pub(super) fn generated_match<'c>(client: &'c Client, presented: &Presented, pep
 fn imported_match<'c>(client: &'c Client, proof: Option<&SlowProof>) -> Option<&'c Credential> {
     let proof = proof.filter(|proof| proof.client_id == client.client_id)?;
     client.credentials.iter().find(|credential| {
-        credential.id == proof.credential_id && matches!(&credential.kind, CredentialKind::ImportedSecret { phc } if *phc == proof.phc)
+        credential.id == proof.credential_id
+            && matches!(&credential.kind, CredentialKind::ImportedSecret { phc } if *phc == proof.phc)
     })
 }
 
 /// One keyed hash and comparison, as for a client with one secret.
 fn spend_the_same_time(client_id: &str, peppers: &Peppers) {
     let nothing = HashedSecret { pepper: peppers.current().id.clone(), hmac: [0; 32] };
-    std::hint::black_box(peppers.matches(&nothing, "default", client_id, "grsec0000000000000000000000000000000000000000000000000"));
+    std::hint::black_box(peppers.matches(
+        &nothing,
+        "default",
+        client_id,
+        "grsec0000000000000000000000000000000000000000000000000",
+    ));
 }
 
 fn refused(reason: &'static str, detail: String) -> OAuthError {
@@ -120,9 +142,16 @@ fn refused(reason: &'static str, detail: String) -> OAuthError {
 fn not_usable(credential: &Credential, unusable: Unusable) -> OAuthError {
     let id = &credential.id;
     match unusable {
-        Unusable::Revoked(at) => refused("credential_revoked", format!("the secret matches credential {id}, which was revoked at {at}")),
-        Unusable::Expired(at) => refused("credential_expired", format!("the secret matches credential {id}, which expired at {at}")),
-        Unusable::NotYet(at) => refused("credential_not_yet_valid", format!("the secret matches credential {id}, which is valid from {at} on")),
+        Unusable::Revoked(at) => {
+            refused("credential_revoked", format!("the secret matches credential {id}, which was revoked at {at}"))
+        }
+        Unusable::Expired(at) => {
+            refused("credential_expired", format!("the secret matches credential {id}, which expired at {at}"))
+        }
+        Unusable::NotYet(at) => refused(
+            "credential_not_yet_valid",
+            format!("the secret matches credential {id}, which is valid from {at} on"),
+        ),
     }
 }
 
@@ -130,7 +159,11 @@ fn not_usable(credential: &Credential, unusable: Unusable) -> OAuthError {
 fn wrong_method(client: &Client, method: Method) -> OAuthError {
     let registered: Vec<_> = client.metadata.token_endpoint_auth_methods.iter().map(|method| method.as_str()).collect();
     let public = format!("this client is not registered for {}; use {}", method.as_str(), registered.join(" or "));
-    let detail = format!("the secret is right, but {} is not among token_endpoint_auth_methods ({})", method.as_str(), registered.join(", "));
+    let detail = format!(
+        "the secret is right, but {} is not among token_endpoint_auth_methods ({})",
+        method.as_str(),
+        registered.join(", ")
+    );
     OAuthError::new(ErrorCode::InvalidClient, public).because("auth_method_not_registered", detail)
 }
 
@@ -141,10 +174,15 @@ fn no_match(client: &Client, presented: &Presented, peppers: &Peppers) -> OAuthE
         _ => None,
     });
     if let Some((id, pepper)) = lost_pepper {
-        return refused("pepper_missing", format!("credential {id} was hashed under pepper '{pepper}', which this server does not hold"));
+        return refused(
+            "pepper_missing",
+            format!("credential {id} was hashed under pepper '{pepper}', which this server does not hold"),
+        );
     }
     let what = match examine(&presented.secret) {
-        SecretFormat::Generated => "it is a whole secret made by Grantor: perhaps one of another client, or one since deleted",
+        SecretFormat::Generated => {
+            "it is a whole secret made by Grantor: perhaps one of another client, or one since deleted"
+        }
         SecretFormat::Damaged => "it starts like a secret made by Grantor, but its checksum is wrong: cut or mistyped",
         SecretFormat::Other => "it was not made by Grantor",
     };

@@ -47,9 +47,12 @@ impl ClientCredentials {
         let scope = self.narrow(&client.metadata, &targets)?;
         let first = targets.first().ok_or_else(|| invalid_target("no resource to issue a token for".into()))?;
         if targets.iter().any(|target| {
-            (target.access_token_format, target.access_token_signing_alg) != (first.access_token_format, first.access_token_signing_alg)
+            (target.access_token_format, target.access_token_signing_alg)
+                != (first.access_token_format, first.access_token_signing_alg)
         }) {
-            return Err(invalid_target("these resources want differently formed tokens; ask for each in a request of its own".into()));
+            return Err(invalid_target(
+                "these resources want differently formed tokens; ask for each in a request of its own".into(),
+            ));
         }
         let wanted = client
             .metadata
@@ -81,7 +84,9 @@ impl ClientCredentials {
     /// are asked for that another single resource owns all of, that one.
     fn default_target<'a>(&self, client: &'a ClientMetadata, domain: &Domain) -> Result<&'a str> {
         let owns_all = |name: &str| match (&self.scope, domain.resources.get(name)) {
-            (Some(scope), Some(resource)) => scope.iter().all(|token| token == OPENID || resource.scope.contains(token)),
+            (Some(scope), Some(resource)) => {
+                scope.iter().all(|token| token == OPENID || resource.scope.contains(token))
+            }
             _ => false,
         };
         let default = match (&client.default_resource, client.resources.as_slice()) {
@@ -98,8 +103,10 @@ impl ClientCredentials {
         match (owners.next(), owners.next(), default) {
             (Some(owner), None, _) if self.scope.is_some() => Ok(owner),
             (_, _, Some(default)) => Ok(default),
-            _ if client.resources.is_empty() => Err(invalid_target("this client has no resource to get tokens for".into())
-                .because("client_without_resource", "the client's `resources` is empty; add the identifier of an API")),
+            _ if client.resources.is_empty() => Err(invalid_target(
+                "this client has no resource to get tokens for".into(),
+            )
+            .because("client_without_resource", "the client's `resources` is empty; add the identifier of an API")),
             _ => Err(invalid_target("this client may use several resources; name one in `resource`".into())
                 .because("resource_needed", format!("no default_resource among {:?}", client.resources))),
         }
@@ -110,7 +117,11 @@ impl ClientCredentials {
     fn narrow(&self, client: &ClientMetadata, targets: &[&Arc<Resource>]) -> Result<Scope> {
         let owned = |token: &str| targets.iter().any(|target| target.scope.contains(token));
         let Some(asked) = &self.scope else {
-            return Ok(client.default_scope.as_ref().unwrap_or(&client.scope).narrowed(|token| owned(token) && client.scope.contains(token)));
+            return Ok(client
+                .default_scope
+                .as_ref()
+                .unwrap_or(&client.scope)
+                .narrowed(|token| owned(token) && client.scope.contains(token)));
         };
         for token in asked.iter() {
             let registered = client.scope.contains(token);
@@ -119,8 +130,14 @@ impl ClientCredentials {
             }
             if !registered || !owned(token) {
                 let why = if registered { "no target resource owns it" } else { "it is not in the client's scope" };
-                return Err(OAuthError::new(ErrorCode::InvalidScope, format!("scope '{}' is not allowed here for this client", quote(token)))
-                    .because("scope_not_allowed", format!("'{}': {why}; targets {:?}, client scope '{}'", quote(token), names(targets), client.scope)));
+                return Err(OAuthError::new(
+                    ErrorCode::InvalidScope,
+                    format!("scope '{}' is not allowed here for this client", quote(token)),
+                )
+                .because(
+                    "scope_not_allowed",
+                    format!("'{}': {why}; targets {:?}, client scope '{}'", quote(token), names(targets), client.scope),
+                ));
             }
         }
         Ok(asked.narrowed(|token| client.scope.contains(token) && owned(token)))

@@ -46,7 +46,9 @@ impl GrantRequest {
                 ErrorCode::UnsupportedGrantType,
                 format!("grant_type '{}' is not supported; use client_credentials", quote(other)),
             )),
-            None => Err(OAuthError::invalid_request("grant_type is missing; send grant_type=client_credentials in the body")),
+            None => Err(OAuthError::invalid_request(
+                "grant_type is missing; send grant_type=client_credentials in the body",
+            )),
         }
     }
 
@@ -64,7 +66,10 @@ impl GrantRequest {
                 ErrorCode::UnauthorizedClient,
                 format!("this client is not registered for grant_type {}", grant_type.as_str()),
             )
-            .because("grant_type_not_registered", format!("{} is not among the client's grant_types", grant_type.as_str())));
+            .because(
+                "grant_type_not_registered",
+                format!("{} is not among the client's grant_types", grant_type.as_str()),
+            ));
         }
         match self {
             Self::ClientCredentials(request) => request.decide(caller, domain),

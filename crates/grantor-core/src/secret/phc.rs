@@ -65,7 +65,10 @@ fn parse(phc: &str) -> Result<Hash, String> {
         "2a" | "2b" | "2y" => bcrypt_hash(phc),
         "pbkdf2-sha256" => pbkdf2_hash(phc, false),
         "pbkdf2-sha512" => pbkdf2_hash(phc, true),
-        _ => Err("not a PHC string known here; use $argon2id$…, $2b$… (bcrypt), $pbkdf2-sha256$… or $pbkdf2-sha512$…".into()),
+        _ => {
+            Err("not a PHC string known here; use $argon2id$…, $2b$… (bcrypt), $pbkdf2-sha256$… or $pbkdf2-sha512$…"
+                .into())
+        }
     }
 }
 
@@ -82,7 +85,8 @@ fn argon2id(phc: &str) -> Result<Hash, String> {
 }
 
 fn bcrypt_hash(phc: &str) -> Result<Hash, String> {
-    let parts: bcrypt::HashParts = phc.parse().map_err(|_| "not a valid bcrypt hash; expected $2b$COST$ and 53 characters".to_owned())?;
+    let parts: bcrypt::HashParts =
+        phc.parse().map_err(|_| "not a valid bcrypt hash; expected $2b$COST$ and 53 characters".to_owned())?;
     if parts.get_cost() > BCRYPT_COST_MAX {
         return Err(format!("bcrypt may cost at most {BCRYPT_COST_MAX}"));
     }
@@ -92,9 +96,15 @@ fn bcrypt_hash(phc: &str) -> Result<Hash, String> {
 /// `$pbkdf2-sha256$i=600000[,l=32]$SALT$HASH`, base64 without padding; passlib's form, with a bare number of rounds
 /// and `.` for `+`, is read too.
 fn pbkdf2_hash(phc: &str, sha512: bool) -> Result<Hash, String> {
-    let bad = || format!("not a valid PBKDF2 PHC string; expected ${}$i=ROUNDS$SALT$HASH with base64 without padding", scheme(phc));
+    let bad = || {
+        format!(
+            "not a valid PBKDF2 PHC string; expected ${}$i=ROUNDS$SALT$HASH with base64 without padding",
+            scheme(phc)
+        )
+    };
     let mut fields = phc.split('$').skip(2);
-    let (Some(cost), Some(salt), Some(hash), None) = (fields.next(), fields.next(), fields.next(), fields.next()) else {
+    let (Some(cost), Some(salt), Some(hash), None) = (fields.next(), fields.next(), fields.next(), fields.next())
+    else {
         return Err(bad());
     };
     let rounds = cost.split(',').next().and_then(|i| i.strip_prefix("i=").unwrap_or(i).parse().ok()).ok_or_else(bad)?;

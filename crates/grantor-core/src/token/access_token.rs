@@ -25,7 +25,12 @@ pub struct NotAccepted(pub String);
 
 impl AccessToken {
     /// Checks a JWT of this domain. `key` finds one of the domain's keys by `kid`.
-    pub fn verify_jwt<'k>(token: &str, domain: &Domain, now: Timestamp, key: impl FnOnce(&str) -> Option<&'k VerifyingKey>) -> Result<Self, NotAccepted> {
+    pub fn verify_jwt<'k>(
+        token: &str,
+        domain: &Domain,
+        now: Timestamp,
+        key: impl FnOnce(&str) -> Option<&'k VerifyingKey>,
+    ) -> Result<Self, NotAccepted> {
         let no = |why: &dyn std::fmt::Display| NotAccepted(why.to_string());
         let jws = UnverifiedJws::parse(token).map_err(|error| no(&error))?;
         let header = jws.header();
@@ -39,7 +44,12 @@ impl AccessToken {
     }
 
     /// Opens a sealed handle of this domain. `key` finds one of the domain's keys by id.
-    pub fn open<'k>(handle: &Handle, domain: &Domain, now: Timestamp, key: impl FnOnce([u8; 4]) -> Option<&'k HandleKey>) -> Result<Self, NotAccepted> {
+    pub fn open<'k>(
+        handle: &Handle,
+        domain: &Domain,
+        now: Timestamp,
+        key: impl FnOnce([u8; 4]) -> Option<&'k HandleKey>,
+    ) -> Result<Self, NotAccepted> {
         let key = key(handle.key_id()).ok_or_else(|| NotAccepted("its key id is none of this domain's keys".into()))?;
         let json = key.open(&domain.name, handle).ok_or_else(|| NotAccepted("the seal is broken".into()))?;
         let claims = Claims::parse(&json).map_err(|error| NotAccepted(error.to_string()))?;

@@ -51,7 +51,10 @@ impl Handle {
     /// `None` for anything that is not a handle to the letter: base64url is read strictly, so that a padded or
     /// otherwise rewritten handle is not the token.
     pub fn parse(token: &str) -> Option<Self> {
-        let bytes = token.strip_prefix(PREFIX).filter(|_| token.len() <= HANDLE_MAX).and_then(|text| b64url_decode(text).ok())?;
+        let bytes = token
+            .strip_prefix(PREFIX)
+            .filter(|_| token.len() <= HANDLE_MAX)
+            .and_then(|text| b64url_decode(text).ok())?;
         (bytes.first() == Some(&VERSION) && bytes.len() > HEAD + 12 + 16).then_some(Self(bytes))
     }
 

@@ -7,10 +7,18 @@ use grantor_core::domain::Domain;
 use grantor_core::error::quote;
 
 impl Admin<'_> {
-    pub async fn put_client(&self, domain: &str, client_id: &str, metadata: &ClientMetadata, when: Precondition) -> Result<(Put, Stored<ClientMetadata>)> {
+    pub async fn put_client(
+        &self,
+        domain: &str,
+        client_id: &str,
+        metadata: &ClientMetadata,
+        when: Precondition,
+    ) -> Result<(Put, Stored<ClientMetadata>)> {
         let in_domain = self.domain(domain)?;
         if !is_client_id(client_id) {
-            return Err(AdminError::Invalid(vec!["client_id: 1 to 255 visible ASCII characters or spaces (RFC 6749 appendix A.1)".into()]));
+            return Err(AdminError::Invalid(vec![
+                "client_id: 1 to 255 visible ASCII characters or spaces (RFC 6749 appendix A.1)".into(),
+            ]));
         }
         let mut problems = metadata.problems();
         problems.extend(unknown_resources(metadata, &in_domain));
@@ -31,7 +39,10 @@ impl Admin<'_> {
     pub async fn revoke_tokens(&self, domain: &str, client_id: &str) -> Result<()> {
         self.domain(domain)?;
         if self.app.store.get::<ClientMetadata>(domain, client_id).await?.is_none() {
-            return Err(AdminError::NotFound(format!("there is no client '{}' in domain '{domain}'", quote(client_id))));
+            return Err(AdminError::NotFound(format!(
+                "there is no client '{}' in domain '{domain}'",
+                quote(client_id)
+            )));
         }
         self.end_tokens(domain, client_id).await
     }
@@ -54,8 +65,15 @@ fn unknown_resources(metadata: &ClientMetadata, domain: &Domain) -> Vec<String> 
         names
             .iter()
             .filter(|name| !domain.resources.contains_key(*name))
-            .map(|name| format!("{field}: '{}' is no resource of domain '{}'; register it first, or correct its identifier", quote(name), domain.name))
+            .map(|name| {
+                format!(
+                    "{field}: '{}' is no resource of domain '{}'; register it first, or correct its identifier",
+                    quote(name),
+                    domain.name
+                )
+            })
             .collect()
     };
-    [unknown("resources", &metadata.resources), unknown("introspect_resources", &metadata.introspect_resources)].concat()
+    [unknown("resources", &metadata.resources), unknown("introspect_resources", &metadata.introspect_resources)]
+        .concat()
 }

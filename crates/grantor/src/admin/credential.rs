@@ -65,17 +65,23 @@ impl Admin<'_> {
             expires_at: new.expires_at,
             revoked_at: None,
         };
-        self.app.store.put_credential(domain, client_id, &credential, &self.by()).await.map_err(|error| match error {
-            StoreError::NotFound => no_client(domain, client_id),
-            other => other.into(),
-        })?;
+        self.app.store.put_credential(domain, client_id, &credential, &self.by()).await.map_err(
+            |error| match error {
+                StoreError::NotFound => no_client(domain, client_id),
+                other => other.into(),
+            },
+        )?;
         self.in_force().await?;
         Ok(Created { credential, secret })
     }
 
     fn check(&self, new: &NewCredential) -> Result<()> {
         let mut problems = Vec::new();
-        if new.label.as_ref().is_some_and(|label| label.chars().count() > LABEL_MAX || label.chars().any(char::is_control)) {
+        if new
+            .label
+            .as_ref()
+            .is_some_and(|label| label.chars().count() > LABEL_MAX || label.chars().any(char::is_control))
+        {
             problems.push(format!("label: at most {LABEL_MAX} characters, none of them control characters"));
         }
         if new.expires_at.is_some_and(|at| at <= self.now || new.not_before.is_some_and(|from| at <= from)) {
@@ -85,11 +91,16 @@ impl Admin<'_> {
             SecretSource::Generate => {}
             SecretSource::Given(secret) if is_vschar(secret, SECRET_MAX) => {
                 if secret::examine(secret) == SecretFormat::Damaged {
-                    problems.push("secret: it starts like a secret made by Grantor, but its checksum is wrong: cut or mistyped".into());
+                    problems.push(
+                        "secret: it starts like a secret made by Grantor, but its checksum is wrong: cut or mistyped"
+                            .into(),
+                    );
                 }
             }
             SecretSource::Given(_) => {
-                problems.push(format!("secret: 1 to {SECRET_MAX} visible ASCII characters or spaces (RFC 6749 appendix A.2)"));
+                problems.push(format!(
+                    "secret: 1 to {SECRET_MAX} visible ASCII characters or spaces (RFC 6749 appendix A.2)"
+                ));
             }
             SecretSource::Phc(text) => problems.extend(phc::check(text).err().map(|what| format!("phc: {what}"))),
         }
@@ -97,14 +108,21 @@ impl Admin<'_> {
     }
 
     /// What is kept of a secret, and the secret itself if it was made here.
-    async fn keep(&self, domain: &str, client_id: &str, source: SecretSource) -> Result<(CredentialKind, Option<crate::secrets::Secret>)> {
+    async fn keep(
+        &self,
+        domain: &str,
+        client_id: &str,
+        source: SecretSource,
+    ) -> Result<(CredentialKind, Option<crate::secrets::Secret>)> {
         let hashed = |secret: &str| CredentialKind::Secret(self.app.peppers.hash(domain, client_id, secret));
         Ok(match source {
             SecretSource::Generate => {
                 let secret = secret::generate(&Zeroizing::new(random::bytes()));
                 (hashed(&secret), Some(crate::secrets::Secret::new(secret)))
             }
-            SecretSource::Given(secret) if secret::examine(&secret) == SecretFormat::Generated => (hashed(&secret), None),
+            SecretSource::Given(secret) if secret::examine(&secret) == SecretFormat::Generated => {
+                (hashed(&secret), None)
+            }
             SecretSource::Given(secret) => {
                 let hash = tokio::task::spawn_blocking(move || phc::hash(&secret, &random::bytes())).await;
                 let phc = hash.map_err(|error| error.to_string()).and_then(|hash| hash).map_err(AdminError::Failed)?;
@@ -134,7 +152,10 @@ impl Admin<'_> {
             expires_at: credential.expires_at.filter(|at| have.expires_at != Some(*at)),
             source: SecretSource::Generate,
         })?;
-        self.app.store.put_credential(domain, client_id, &Credential { kind: have.kind, ..credential.clone() }, &self.by()).await?;
+        self.app
+            .store
+            .put_credential(domain, client_id, &Credential { kind: have.kind, ..credential.clone() }, &self.by())
+            .await?;
         self.in_force().await
     }
 
@@ -146,7 +167,9 @@ impl Admin<'_> {
 
     pub async fn credential(&self, domain: &str, client_id: &str, id: &str) -> Result<Credential> {
         let all = self.credentials(domain, client_id).await?;
-        all.into_iter().find(|credential| credential.id == id).ok_or_else(|| AdminError::NotFound("this client has no such credential".into()))
+        all.into_iter()
+            .find(|credential| credential.id == id)
+            .ok_or_else(|| AdminError::NotFound("this client has no such credential".into()))
     }
 
     pub async fn credentials(&self, domain: &str, client_id: &str) -> Result<Vec<Credential>> {
@@ -158,9 +181,16 @@ impl Admin<'_> {
     }
 
     /// Makes a new secret; the others of the client end after `overlap_s`, unless they end before anyway.
-    pub async fn rotate_secret(&self, domain: &str, client_id: &str, overlap_s: u32, label: Option<String>) -> Result<Created> {
+    pub async fn rotate_secret(
+        &self,
+        domain: &str,
+        client_id: &str,
+        overlap_s: u32,
+        label: Option<String>,
+    ) -> Result<Created> {
         let before = self.credentials(domain, client_id).await?;
-        let created = self.create_credential(domain, client_id, NewCredential { label, ..NewCredential::default() }).await?;
+        let created =
+            self.create_credential(domain, client_id, NewCredential { label, ..NewCredential::default() }).await?;
         let end = self.now + i64::from(overlap_s);
         for mut credential in before.into_iter().filter(|credential| credential.usable(self.now).is_ok()) {
             if credential.expires_at.is_none_or(|at| at > end) {

@@ -14,13 +14,26 @@ pub const ADMIN_WRITE: &str = "admin:write";
 
 impl Admin<'_> {
     /// Creates or updates a domain. Its keys are made with it, so that they are published before anybody needs them.
-    pub async fn put_domain(&self, name: &str, settings: &DomainSettings, when: Precondition) -> Result<(Put, Stored<DomainSettings>)> {
+    pub async fn put_domain(
+        &self,
+        name: &str,
+        settings: &DomainSettings,
+        when: Precondition,
+    ) -> Result<(Put, Stored<DomainSettings>)> {
         valid_name("domain", name)?;
         valid(settings.problems())?;
         let issuer = issuer_of(self.app.directory.server_issuer(), name, settings);
-        let taken = self.app.directory.domains().iter().find(|other| other.issuer == issuer && other.name != name).map(|other| other.name.clone());
+        let taken = self
+            .app
+            .directory
+            .domains()
+            .iter()
+            .find(|other| other.issuer == issuer && other.name != name)
+            .map(|other| other.name.clone());
         if let Some(other) = taken {
-            return Err(AdminError::Conflict(format!("issuer: '{issuer}' is the issuer of domain '{other}'; issuers are unique")));
+            return Err(AdminError::Conflict(format!(
+                "issuer: '{issuer}' is the issuer of domain '{other}'; issuers are unique"
+            )));
         }
         let done = self.app.store.put(name, name, settings, when, &self.by()).await?;
         self.in_force().await?;
@@ -50,7 +63,10 @@ impl Admin<'_> {
                 access_token_signing_alg: Default::default(),
                 access_token_lifetime_s: None,
             };
-            self.app.store.put(DEFAULT_DOMAIN, ADMIN_RESOURCE_NAME, &resource, Precondition::Absent, &self.by()).await?;
+            self.app
+                .store
+                .put(DEFAULT_DOMAIN, ADMIN_RESOURCE_NAME, &resource, Precondition::Absent, &self.by())
+                .await?;
             self.in_force().await?;
         }
         Ok(())

@@ -31,7 +31,12 @@ impl Admin<'_> {
     }
 
     fn domain(&self, name: &str) -> Result<std::sync::Arc<grantor_core::domain::Domain>> {
-        self.app.directory.domains().by_name(name).cloned().ok_or_else(|| AdminError::NotFound(format!("there is no domain '{name}'")))
+        self.app
+            .directory
+            .domains()
+            .by_name(name)
+            .cloned()
+            .ok_or_else(|| AdminError::NotFound(format!("there is no domain '{name}'")))
     }
 }
 
@@ -74,7 +79,9 @@ impl std::fmt::Display for AdminError {
         match self {
             Self::Invalid(problems) => f.write_str(&problems.join("; ")),
             Self::NotFound(what) | Self::Conflict(what) | Self::Failed(what) => f.write_str(what),
-            Self::PreconditionFailed => f.write_str("it was changed since it was read; read it again and repeat the change"),
+            Self::PreconditionFailed => {
+                f.write_str("it was changed since it was read; read it again and repeat the change")
+            }
         }
     }
 }
@@ -89,5 +96,7 @@ fn valid_name(what: &str, name: &str) -> Result<()> {
     if grantor_core::domain::is_name(name) {
         return Ok(());
     }
-    Err(AdminError::Invalid(vec![format!("{what} names have 1 to 63 characters of a-z, 0-9, '-', '_' and '.', and start with a letter or digit")]))
+    Err(AdminError::Invalid(vec![format!(
+        "{what} names have 1 to 63 characters of a-z, 0-9, '-', '_' and '.', and start with a letter or digit"
+    )]))
 }

@@ -67,7 +67,10 @@ impl Dev {
 
     fn announce(&self, app: &App, listeners: &Listeners, secret: &Secret) {
         let issuer = &app.config.issuer;
-        let curl = format!("curl -s -u {DEMO_CLIENT}:{} -d grant_type=client_credentials {issuer}/connect/token", secret.expose());
+        let curl = format!(
+            "curl -s -u {DEMO_CLIENT}:{} -d grant_type=client_credentials {issuer}/connect/token",
+            secret.expose()
+        );
         let admin_url = format!("http://{}", listeners.admin_addr);
         match self.format {
             Format::Json => println!(
@@ -102,7 +105,9 @@ async fn demo(app: &App, path: &std::path::Path) -> Result<Secret> {
         access_token_signing_alg: Default::default(),
         access_token_lifetime_s: None,
     };
-    for (name, identifier, format) in [("demo-api", DEMO_RESOURCE, TokenFormat::Jwt), ("demo-opaque", DEMO_OPAQUE, TokenFormat::Opaque)] {
+    for (name, identifier, format) in
+        [("demo-api", DEMO_RESOURCE, TokenFormat::Jwt), ("demo-opaque", DEMO_OPAQUE, TokenFormat::Opaque)]
+    {
         if app.store.get::<Resource>(DEFAULT_DOMAIN, name).await?.is_none() {
             admin.put_resource(DEFAULT_DOMAIN, name, &resource(identifier, format), Precondition::Absent).await?;
         }
@@ -121,7 +126,11 @@ async fn demo(app: &App, path: &std::path::Path) -> Result<Secret> {
         return Ok(Secret::new(text));
     }
     let secret = grantor_core::secret::generate(&crate::random::bytes());
-    let new = NewCredential { label: Some("demo".into()), source: SecretSource::Given(secret.clone()), ..NewCredential::default() };
+    let new = NewCredential {
+        label: Some("demo".into()),
+        source: SecretSource::Given(secret.clone()),
+        ..NewCredential::default()
+    };
     admin.create_credential(DEFAULT_DOMAIN, DEMO_CLIENT, new).await?;
     write_private(path, &secret).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(Secret::new(secret))

@@ -51,9 +51,11 @@ impl Listeners {
 async fn bind(addr: SocketAddr, setting: &str) -> Result<TcpListener> {
     TcpListener::bind(addr).await.map_err(|error| {
         anyhow::anyhow!(match error.kind() {
-            std::io::ErrorKind::AddrInUse => format!("{addr} is in use by another program; stop that one, or choose another address for {setting}"),
+            std::io::ErrorKind::AddrInUse =>
+                format!("{addr} is in use by another program; stop that one, or choose another address for {setting}"),
             std::io::ErrorKind::AddrNotAvailable => format!("{addr} is no address of this machine; correct {setting}"),
-            std::io::ErrorKind::PermissionDenied => format!("this user may not listen on {addr}; choose a port above 1023 for {setting}"),
+            std::io::ErrorKind::PermissionDenied =>
+                format!("this user may not listen on {addr}; choose a port above 1023 for {setting}"),
             _ => format!("cannot listen on {addr} ({setting}): {error}"),
         })
     })

@@ -71,7 +71,7 @@ impl Check {
             }
             return None;
         };
-        match super::issuer::check_issuer(&issuer) {
+        match grantor_core::domain::check_issuer(&issuer) {
             Ok(_) => Some(issuer),
             Err(message) => {
                 self.wrong(&["issuer"], message);

@@ -4,7 +4,6 @@
 //! is reported at once, each with its place and what to write instead.
 
 mod check;
-mod issuer;
 mod problem;
 mod reference;
 mod settings;

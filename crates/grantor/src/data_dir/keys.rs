@@ -4,6 +4,7 @@ use crate::random;
 use crate::secrets::{Secret, strip_newline};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use grantor_core::secret::Pepper;
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -20,19 +21,6 @@ pub struct MasterKey(pub Zeroizing<[u8; 32]>);
 impl fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MasterKey(…)")
-    }
-}
-
-/// A key for hashing client secrets, and the id that is kept beside every hash made with it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Pepper {
-    pub id: String,
-    pub key: Zeroizing<[u8; 32]>,
-}
-
-impl fmt::Debug for Pepper {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pepper").field("id", &self.id).finish_non_exhaustive()
     }
 }
 

@@ -13,9 +13,10 @@
 mod atomic;
 mod keys;
 
-pub use keys::{MasterKey, Pepper};
+pub use keys::MasterKey;
 
 use crate::secrets::{self, SECRET_MAX_BYTES, Secret, SecretRef};
+use grantor_core::secret::Pepper;
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};

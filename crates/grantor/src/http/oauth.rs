@@ -36,7 +36,14 @@ impl Endpoint {
     }
 }
 
-pub async fn answer(app: &App, domain: &Domain, endpoint: Endpoint, request: &Checked, request_id: &str, start: Instant) -> Answer {
+pub async fn answer(
+    app: &App,
+    domain: &Domain,
+    endpoint: Endpoint,
+    request: &Checked,
+    request_id: &str,
+    start: Instant,
+) -> Answer {
     let now = clock::now_s();
     let source = request.peer.addr.ip();
     let incoming = Incoming { uri: &request.head.uri, headers: &request.head.headers, body: &request.body };
@@ -53,11 +60,17 @@ pub async fn answer(app: &App, domain: &Domain, endpoint: Endpoint, request: &Ch
             decision.outcome = "issued".into();
             json(StatusCode::OK, &issued)
         }),
-        Endpoint::Introspection => introspect(app, domain, &incoming, source, now, &mut decision).await.map(|told| match told {
-            introspect::Answer::Json(body) => json(StatusCode::OK, &body),
-            introspect::Answer::Jwt(jwt) => no_store(StatusCode::OK, HeaderValue::from_static("application/token-introspection+jwt"), jwt),
-        }),
-        Endpoint::Revocation => revoke(app, domain, &incoming, source, now, &mut decision).await.map(|()| json(StatusCode::OK, &serde_json::json!({}))),
+        Endpoint::Introspection => {
+            introspect(app, domain, &incoming, source, now, &mut decision).await.map(|told| match told {
+                introspect::Answer::Json(body) => json(StatusCode::OK, &body),
+                introspect::Answer::Jwt(jwt) => {
+                    no_store(StatusCode::OK, HeaderValue::from_static("application/token-introspection+jwt"), jwt)
+                }
+            })
+        }
+        Endpoint::Revocation => revoke(app, domain, &incoming, source, now, &mut decision)
+            .await
+            .map(|()| json(StatusCode::OK, &serde_json::json!({}))),
     };
     let answer = answer.unwrap_or_else(|error| {
         decision.refused(&error);
@@ -73,11 +86,32 @@ async fn record(app: &App, endpoint: Endpoint, status: StatusCode, decision: Dec
     app.metrics.decided(endpoint, &decision);
     let fields = (decision.client_id.as_deref().unwrap_or_default(), decision.reason.as_deref().unwrap_or_default());
     if status.is_server_error() {
-        tracing::error!(request_id = decision.request_id, endpoint = decision.endpoint, domain = decision.domain, client_id = fields.0, source = decision.source,
-            outcome = decision.outcome, status = status.as_u16(), reason = fields.1, detail = decision.detail.as_deref().unwrap_or_default(), duration_us = decision.duration_us, "request");
+        tracing::error!(
+            request_id = decision.request_id,
+            endpoint = decision.endpoint,
+            domain = decision.domain,
+            client_id = fields.0,
+            source = decision.source,
+            outcome = decision.outcome,
+            status = status.as_u16(),
+            reason = fields.1,
+            detail = decision.detail.as_deref().unwrap_or_default(),
+            duration_us = decision.duration_us,
+            "request"
+        );
     } else {
-        tracing::info!(request_id = decision.request_id, endpoint = decision.endpoint, domain = decision.domain, client_id = fields.0, source = decision.source,
-            outcome = decision.outcome, status = status.as_u16(), reason = fields.1, duration_us = decision.duration_us, "request");
+        tracing::info!(
+            request_id = decision.request_id,
+            endpoint = decision.endpoint,
+            domain = decision.domain,
+            client_id = fields.0,
+            source = decision.source,
+            outcome = decision.outcome,
+            status = status.as_u16(),
+            reason = fields.1,
+            duration_us = decision.duration_us,
+            "request"
+        );
     }
     app.audit.record(decision).await;
 }

@@ -8,8 +8,12 @@ use crate::clock;
 use crate::random;
 use grantor_core::domain::Domain;
 use grantor_core::error::OAuthError;
-use grantor_core::metadata::{INTROSPECTION_PATH, JWKS_PATH, OAUTH_METADATA_PATH, OPENID_METADATA_PATH, REVOCATION_PATH, TOKEN_PATH};
-use http::header::{ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, HOST, HeaderValue};
+use grantor_core::metadata::{
+    INTROSPECTION_PATH, JWKS_PATH, OAUTH_METADATA_PATH, OPENID_METADATA_PATH, REVOCATION_PATH, TOKEN_PATH,
+};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, HOST, HeaderValue,
+};
 use http::{Method, StatusCode, request};
 use std::sync::Arc;
 
@@ -61,7 +65,10 @@ pub async fn answer(app: &App, request: Checked) -> Answer {
     let found = find(app, &request.head);
     let mut answer = match found {
         Some((domain, route)) => dispatch(app, &domain, route, &request, request_id.as_str(), start).await,
-        None => http_refusal(StatusCode::NOT_FOUND, "there is nothing at this path; the endpoints are in /.well-known/oauth-authorization-server"),
+        None => http_refusal(
+            StatusCode::NOT_FOUND,
+            "there is nothing at this path; the endpoints are in /.well-known/oauth-authorization-server",
+        ),
     };
     if let Ok(id) = HeaderValue::from_str(request_id.as_str()) {
         answer.headers_mut().insert(super::response::REQUEST_ID, id);
@@ -73,7 +80,12 @@ pub async fn answer(app: &App, request: Checked) -> Answer {
 /// Connect Discovery §4 behind it: both places serve both documents.
 fn find(app: &App, head: &request::Parts) -> Option<(Arc<Domain>, Route)> {
     let domains = app.directory.domains();
-    let authority = head.uri.authority().map(http::uri::Authority::as_str).or_else(|| head.headers.get(HOST)?.to_str().ok()).unwrap_or_default();
+    let authority = head
+        .uri
+        .authority()
+        .map(http::uri::Authority::as_str)
+        .or_else(|| head.headers.get(HOST)?.to_str().ok())
+        .unwrap_or_default();
     let authority = authority.to_ascii_lowercase();
     let path = head.uri.path();
     for well_known in [OAUTH_METADATA_PATH, OPENID_METADATA_PATH] {
@@ -87,13 +99,22 @@ fn find(app: &App, head: &request::Parts) -> Option<(Arc<Domain>, Route)> {
     Route::of(rest).map(|route| (domain.clone(), route))
 }
 
-async fn dispatch(app: &App, domain: &Arc<Domain>, route: Route, request: &Checked, request_id: &str, start: std::time::Instant) -> Answer {
+async fn dispatch(
+    app: &App,
+    domain: &Arc<Domain>,
+    route: Route,
+    request: &Checked,
+    request_id: &str,
+    start: std::time::Instant,
+) -> Answer {
     let method = &request.head.method;
     match route {
         Route::Token | Route::Introspection | Route::Revocation if *method == Method::POST => {
             oauth::answer(app, domain, oauth::Endpoint::of(route), request, request_id, start).await
         }
-        Route::Metadata | Route::Jwks | Route::Livez | Route::Readyz if *method == Method::GET || *method == Method::HEAD => {
+        Route::Metadata | Route::Jwks | Route::Livez | Route::Readyz
+            if *method == Method::GET || *method == Method::HEAD =>
+        {
             let shown = match route {
                 Route::Metadata => Ok(oauth::metadata(app, domain, &request.head.headers)),
                 Route::Jwks => oauth::jwks(app, domain, &request.head.headers).await,
@@ -104,7 +125,10 @@ async fn dispatch(app: &App, domain: &Arc<Domain>, route: Route, request: &Check
         }
         _ if route.open_to_browsers() && *method == Method::OPTIONS => preflight(route),
         _ => {
-            let mut answer = http_refusal(StatusCode::METHOD_NOT_ALLOWED, "this endpoint does not take this method; see the Allow header");
+            let mut answer = http_refusal(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "this endpoint does not take this method; see the Allow header",
+            );
             answer.headers_mut().insert(ALLOW, HeaderValue::from_static(route.allow()));
             answer
         }

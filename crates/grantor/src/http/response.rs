@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 use grantor_core::error::OAuthError;
-use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, PRAGMA,
+    RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use http::{HeaderMap, Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
@@ -10,7 +13,8 @@ use serde::Serialize;
 pub type Answer = Response<Full<Bytes>>;
 
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const NOSNIFF: (HeaderName, HeaderValue) = (HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
+const NOSNIFF: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// An answer that nobody may keep (RFC 6749 §5.1).
@@ -43,7 +47,9 @@ pub fn refusal(error: &OAuthError) -> Answer {
     let body = Body { error: error.code.as_str(), error_description: &error.public };
     let mut answer = no_store(status, JSON, serde_json::to_vec(&body).unwrap_or_default());
     if status == StatusCode::UNAUTHORIZED && error.challenge {
-        answer.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"grantor\", charset=\"UTF-8\""));
+        answer
+            .headers_mut()
+            .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"grantor\", charset=\"UTF-8\""));
     }
     if let Some(seconds) = error.retry_after_s.or((status == StatusCode::SERVICE_UNAVAILABLE).then_some(1)) {
         answer.headers_mut().insert(RETRY_AFTER, seconds.into());
@@ -74,7 +80,9 @@ pub fn document(body: Bytes, etag: &str, max_age_s: u32, request: &HeaderMap) ->
     headers.insert(CONTENT_TYPE, JSON);
     headers.insert(NOSNIFF.0, NOSNIFF.1);
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    if let (Ok(cache), Ok(etag)) = (HeaderValue::from_str(&format!("public, max-age={max_age_s}")), HeaderValue::from_str(etag)) {
+    if let (Ok(cache), Ok(etag)) =
+        (HeaderValue::from_str(&format!("public, max-age={max_age_s}")), HeaderValue::from_str(etag))
+    {
         headers.insert(CACHE_CONTROL, cache);
         headers.insert(ETAG, etag);
     }

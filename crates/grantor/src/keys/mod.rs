@@ -157,14 +157,27 @@ impl Keys {
     }
 
     /// Signs claims of another type than an access token, such as an introspection answer.
-    pub async fn sign_jwt(&self, domain: &Domain, alg: Alg, typ: &str, claims: &[u8], now: Timestamp) -> OAuthResult<String> {
+    pub async fn sign_jwt(
+        &self,
+        domain: &Domain,
+        alg: Alg,
+        typ: &str,
+        claims: &[u8],
+        now: Timestamp,
+    ) -> OAuthResult<String> {
         let failed = |error: KeyError| OAuthError::internal("keys", error);
         let keys = self.with_keys_for(domain, &[KeyUse::Sign(alg)], now).await.map_err(failed)?;
-        let key = keys.signing(alg, now).ok_or_else(|| OAuthError::internal("keys", format!("no {} key", alg.as_str())))?;
+        let key =
+            keys.signing(alg, now).ok_or_else(|| OAuthError::internal("keys", format!("no {} key", alg.as_str())))?;
         key.sign_jwt(typ, claims).map_err(|error| OAuthError::internal("sign", error))
     }
 
-    async fn with_keys_for(&self, domain: &Domain, wanted: &[KeyUse], now: Timestamp) -> Result<Arc<DomainKeys>, KeyError> {
+    async fn with_keys_for(
+        &self,
+        domain: &Domain,
+        wanted: &[KeyUse],
+        now: Timestamp,
+    ) -> Result<Arc<DomainKeys>, KeyError> {
         let missing = |keys: &DomainKeys| wanted.iter().copied().find(|wanted| !keys.has(*wanted));
         if let Some(keys) = self.by_domain.load().get(&domain.name).filter(|keys| missing(keys).is_none()) {
             return Ok(keys.clone());
@@ -215,19 +228,27 @@ impl Keys {
             let unusable = |what: &dyn std::fmt::Display| {
                 KeyError::Unusable(format!("key {} of domain {domain} cannot be used: {what}", row.kid))
             };
-            let private = self.master.unseal(domain, &row.kid, &row.alg, &row.sealed).map_err(|what| unusable(&what))?;
-            match KeyUse::parse(&row.alg).ok_or_else(|| unusable(&format!("its algorithm {} is not known here", row.alg)))? {
-                KeyUse::Handle => handles.push((row.activates_at, handle_key(&row.kid, &private).ok_or_else(|| unusable(&"it is malformed"))?)),
+            let private =
+                self.master.unseal(domain, &row.kid, &row.alg, &row.sealed).map_err(|what| unusable(&what))?;
+            match KeyUse::parse(&row.alg)
+                .ok_or_else(|| unusable(&format!("its algorithm {} is not known here", row.alg)))?
+            {
+                KeyUse::Handle => handles.push((
+                    row.activates_at,
+                    handle_key(&row.kid, &private).ok_or_else(|| unusable(&"it is malformed"))?,
+                )),
                 KeyUse::Sign(alg) => {
                     let key = SigningKey::from_pkcs8(alg, &row.kid, &private).map_err(|error| unusable(&error))?;
                     let jwk = key.public_jwk();
-                    verifying.insert(row.kid.clone(), VerifyingKey::from_jwk(&jwk, alg).map_err(|error| unusable(&error))?);
+                    verifying
+                        .insert(row.kid.clone(), VerifyingKey::from_jwk(&jwk, alg).map_err(|error| unusable(&error))?);
                     published.push(jwk);
                     signing.entry(alg).or_default().push((row.activates_at, key));
                 }
             }
         }
-        let jwks = serde_json::to_vec(&serde_json::json!({ "keys": published })).map_err(|error| KeyError::Unusable(error.to_string()))?;
+        let jwks = serde_json::to_vec(&serde_json::json!({ "keys": published }))
+            .map_err(|error| KeyError::Unusable(error.to_string()))?;
         let jwks_etag = format!("\"{}\"", &b64url_encode(&sha256(&jwks))[..16]);
         Ok(DomainKeys { signing, handles, verifying, jwks: jwks.into(), jwks_etag })
     }

@@ -125,14 +125,30 @@ impl Keys {
         Ok(())
     }
 
-    async fn succeed(&self, domain: &str, wanted: KeyUse, newest: &KeyRow, activates_at: Timestamp, by: &Write) -> Result<Option<KeyRow>, KeyError> {
+    async fn succeed(
+        &self,
+        domain: &str,
+        wanted: KeyUse,
+        newest: &KeyRow,
+        activates_at: Timestamp,
+        by: &Write,
+    ) -> Result<Option<KeyRow>, KeyError> {
         self.make(domain, wanted, newest.generation + 1, activates_at, by.at).await
     }
 
     /// Makes a key. `None` if another node was faster; then that one's key counts.
-    pub(super) async fn make(&self, domain: &str, wanted: KeyUse, generation: i64, activates_at: Timestamp, now: Timestamp) -> Result<Option<KeyRow>, KeyError> {
+    pub(super) async fn make(
+        &self,
+        domain: &str,
+        wanted: KeyUse,
+        generation: i64,
+        activates_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Option<KeyRow>, KeyError> {
         // An RSA key takes a tenth of a second and more.
-        let made = tokio::task::spawn_blocking(move || generate(wanted)).await.map_err(|error| KeyError::Unusable(error.to_string()))?;
+        let made = tokio::task::spawn_blocking(move || generate(wanted))
+            .await
+            .map_err(|error| KeyError::Unusable(error.to_string()))?;
         let (kid, private, public_jwk) = made.map_err(KeyError::Unusable)?;
         let row = KeyRow {
             sealed: self.master.seal(domain, &kid, wanted.as_str(), &private),

@@ -19,8 +19,17 @@ impl MasterKey {
         format!("{VERSION}{}", b64url_encode(&self.0.seal(random::bytes(), &place(domain, kid, alg), private)))
     }
 
-    pub(super) fn unseal(&self, domain: &str, kid: &str, alg: &str, sealed: &str) -> Result<Zeroizing<Vec<u8>>, String> {
-        let bytes = sealed.strip_prefix(VERSION).and_then(|text| b64url_decode(text).ok()).ok_or("its sealed form is not known here")?;
+    pub(super) fn unseal(
+        &self,
+        domain: &str,
+        kid: &str,
+        alg: &str,
+        sealed: &str,
+    ) -> Result<Zeroizing<Vec<u8>>, String> {
+        let bytes = sealed
+            .strip_prefix(VERSION)
+            .and_then(|text| b64url_decode(text).ok())
+            .ok_or("its sealed form is not known here")?;
         self.0.open(&place(domain, kid, alg), &bytes).ok_or_else(|| {
             "the master key does not open it; start with the master key that this database was made with (master_key, by default master.key in the data folder)".into()
         })

@@ -24,7 +24,8 @@ pub enum ChangeKind {
 }
 
 impl ChangeKind {
-    pub const ALL: [Self; 6] = [Self::Domain, Self::Resource, Self::Client, Self::Credential, Self::Key, Self::Revocation];
+    pub const ALL: [Self; 6] =
+        [Self::Domain, Self::Resource, Self::Client, Self::Credential, Self::Key, Self::Revocation];
 
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -105,7 +106,8 @@ macro_rules! append_change {
 }
 pub(super) use append_change;
 
-const COLUMNS: &str = "SELECT seq, at, actor, domain, kind, subject, op, before, after FROM changes WHERE seq > $1 ORDER BY seq LIMIT $2";
+const COLUMNS: &str =
+    "SELECT seq, at, actor, domain, kind, subject, op, before, after FROM changes WHERE seq > $1 ORDER BY seq LIMIT $2";
 
 impl Store {
     /// The changes after `seq`, oldest first.

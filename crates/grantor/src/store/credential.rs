@@ -33,7 +33,8 @@ fn public(credential: &Credential) -> String {
 impl Store {
     /// Oldest first: ids begin with the time of their making.
     pub async fn credentials(&self, domain: &str, client_id: &str) -> Result<Vec<Credential>> {
-        let rows: Vec<String> = read!(self, |db| sqlx::query_scalar(OF_CLIENT).bind(domain).bind(client_id).fetch_all(db).await)?;
+        let rows: Vec<String> =
+            read!(self, |db| sqlx::query_scalar(OF_CLIENT).bind(domain).bind(client_id).fetch_all(db).await)?;
         rows.iter().map(|row| credential(row)).collect()
     }
 
@@ -43,7 +44,8 @@ impl Store {
              ON CONFLICT (domain, client_id, id) DO UPDATE SET expires_at = excluded.expires_at, body = excluded.body";
         let text = body(new)?;
         write!(self, |tx| {
-            let have: Option<String> = sqlx::query_scalar(ONE).bind(domain).bind(client_id).bind(&new.id).fetch_optional(&mut *tx).await?;
+            let have: Option<String> =
+                sqlx::query_scalar(ONE).bind(domain).bind(client_id).bind(&new.id).fetch_optional(&mut *tx).await?;
             let have = have.as_deref().map(credential).transpose()?;
             if have.as_ref() != Some(new) {
                 sqlx::query(UPSERT)
@@ -65,7 +67,8 @@ impl Store {
     pub async fn delete_credential(&self, domain: &str, client_id: &str, id: &str, by: &Write) -> Result<()> {
         const DELETE: &str = "DELETE FROM credential WHERE domain = $1 AND client_id = $2 AND id = $3";
         write!(self, |tx| {
-            let have: Option<String> = sqlx::query_scalar(ONE).bind(domain).bind(client_id).bind(id).fetch_optional(&mut *tx).await?;
+            let have: Option<String> =
+                sqlx::query_scalar(ONE).bind(domain).bind(client_id).bind(id).fetch_optional(&mut *tx).await?;
             let have = credential(&have.ok_or(StoreError::NotFound)?)?;
             sqlx::query(DELETE).bind(domain).bind(client_id).bind(id).execute(&mut *tx).await?;
             let subject = Subject { domain, kind: ChangeKind::Credential, name: client_id };

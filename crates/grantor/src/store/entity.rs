@@ -61,10 +61,40 @@ pub struct Sql {
 macro_rules! sql {
     ($table:literal, $name:literal) => {
         Sql {
-            get: concat!("SELECT ", $name, ", version, created_at, updated_at, body FROM ", $table, " WHERE domain = $1 AND ", $name, " = $2"),
-            list: concat!("SELECT ", $name, ", version, created_at, updated_at, body FROM ", $table, " WHERE domain = $1 AND ", $name, " > $2 ORDER BY ", $name, " LIMIT $3"),
-            insert: concat!("INSERT INTO ", $table, " (domain, ", $name, ", version, created_at, updated_at, body) VALUES ($1, $2, 1, $3, $3, $4)"),
-            update: concat!("UPDATE ", $table, " SET version = $3, updated_at = $4, body = $5 WHERE domain = $1 AND ", $name, " = $2"),
+            get: concat!(
+                "SELECT ",
+                $name,
+                ", version, created_at, updated_at, body FROM ",
+                $table,
+                " WHERE domain = $1 AND ",
+                $name,
+                " = $2"
+            ),
+            list: concat!(
+                "SELECT ",
+                $name,
+                ", version, created_at, updated_at, body FROM ",
+                $table,
+                " WHERE domain = $1 AND ",
+                $name,
+                " > $2 ORDER BY ",
+                $name,
+                " LIMIT $3"
+            ),
+            insert: concat!(
+                "INSERT INTO ",
+                $table,
+                " (domain, ",
+                $name,
+                ", version, created_at, updated_at, body) VALUES ($1, $2, 1, $3, $3, $4)"
+            ),
+            update: concat!(
+                "UPDATE ",
+                $table,
+                " SET version = $3, updated_at = $4, body = $5 WHERE domain = $1 AND ",
+                $name,
+                " = $2"
+            ),
             delete: concat!("DELETE FROM ", $table, " WHERE domain = $1 AND ", $name, " = $2"),
         }
     };
@@ -95,7 +125,8 @@ impl Entity for DomainSettings {
 type Row = (String, i64, i64, i64, String);
 
 fn stored<T: Entity>((name, version, created_at, updated_at, body): Row) -> Result<Stored<T>> {
-    let body = serde_json::from_str(&body).map_err(|error| StoreError::Corrupt(format!("{} '{name}': {error}", T::KIND.as_str())))?;
+    let body = serde_json::from_str(&body)
+        .map_err(|error| StoreError::Corrupt(format!("{} '{name}': {error}", T::KIND.as_str())))?;
     Ok(Stored { name, version, created_at, updated_at, body })
 }
 
@@ -105,13 +136,15 @@ fn json<T: Serialize>(body: &T) -> Result<String> {
 
 impl Store {
     pub async fn get<T: Entity>(&self, domain: &str, name: &str) -> Result<Option<Stored<T>>> {
-        let row: Option<Row> = read!(self, |db| sqlx::query_as(T::SQL.get).bind(domain).bind(name).fetch_optional(db).await)?;
+        let row: Option<Row> =
+            read!(self, |db| sqlx::query_as(T::SQL.get).bind(domain).bind(name).fetch_optional(db).await)?;
         row.map(stored).transpose()
     }
 
     /// Up to `limit` rows whose names come after `after`, in order.
     pub async fn list<T: Entity>(&self, domain: &str, after: &str, limit: i64) -> Result<Vec<Stored<T>>> {
-        let rows: Vec<Row> = read!(self, |db| sqlx::query_as(T::SQL.list).bind(domain).bind(after).bind(limit).fetch_all(db).await)?;
+        let rows: Vec<Row> =
+            read!(self, |db| sqlx::query_as(T::SQL.list).bind(domain).bind(after).bind(limit).fetch_all(db).await)?;
         rows.into_iter().map(stored).collect()
     }
 
@@ -131,7 +164,14 @@ impl Store {
     }
 
     /// Creates or updates a row, and logs that. Writing what is there already changes nothing.
-    pub async fn put<T: Entity>(&self, domain: &str, name: &str, body: &T, when: Precondition, by: &Write) -> Result<(Put, Stored<T>)> {
+    pub async fn put<T: Entity>(
+        &self,
+        domain: &str,
+        name: &str,
+        body: &T,
+        when: Precondition,
+        by: &Write,
+    ) -> Result<(Put, Stored<T>)> {
         let text = json(body)?;
         let done: Result<_> = write!(self, |tx| {
             let row: Option<Row> = sqlx::query_as(T::SQL.get).bind(domain).bind(name).fetch_optional(&mut *tx).await?;
@@ -149,14 +189,38 @@ impl Store {
                 Some(have) if have.body == *body => (Put::Unchanged, have),
                 Some(have) => {
                     let version = have.version + 1;
-                    sqlx::query(T::SQL.update).bind(domain).bind(name).bind(version).bind(by.at).bind(&text).execute(&mut *tx).await.map_err(taken::<T>)?;
+                    sqlx::query(T::SQL.update)
+                        .bind(domain)
+                        .bind(name)
+                        .bind(version)
+                        .bind(by.at)
+                        .bind(&text)
+                        .execute(&mut *tx)
+                        .await
+                        .map_err(taken::<T>)?;
                     append_change!(tx, by, subject, Op::Update, Some(json(&have.body)?), Some(&text));
                     (Put::Updated, Stored { version, updated_at: by.at, body: body.clone(), ..have })
                 }
                 None => {
-                    sqlx::query(T::SQL.insert).bind(domain).bind(name).bind(by.at).bind(&text).execute(&mut *tx).await.map_err(taken::<T>)?;
+                    sqlx::query(T::SQL.insert)
+                        .bind(domain)
+                        .bind(name)
+                        .bind(by.at)
+                        .bind(&text)
+                        .execute(&mut *tx)
+                        .await
+                        .map_err(taken::<T>)?;
                     append_change!(tx, by, subject, Op::Create, None::<String>, Some(&text));
-                    (Put::Created, Stored { name: name.to_owned(), version: 1, created_at: by.at, updated_at: by.at, body: body.clone() })
+                    (
+                        Put::Created,
+                        Stored {
+                            name: name.to_owned(),
+                            version: 1,
+                            created_at: by.at,
+                            updated_at: by.at,
+                            body: body.clone(),
+                        },
+                    )
                 }
             }
         });
@@ -168,11 +232,19 @@ impl Store {
         write!(self, |tx| {
             let row: Option<Row> = sqlx::query_as(T::SQL.get).bind(domain).bind(name).fetch_optional(&mut *tx).await?;
             let have: Stored<T> = row.map(stored).transpose()?.ok_or(StoreError::NotFound)?;
-            if matches!(when, Precondition::Version(version) if version != have.version) || when == Precondition::Absent {
+            if matches!(when, Precondition::Version(version) if version != have.version) || when == Precondition::Absent
+            {
                 return Err(StoreError::PreconditionFailed);
             }
             sqlx::query(T::SQL.delete).bind(domain).bind(name).execute(&mut *tx).await?;
-            append_change!(tx, by, Subject { domain, kind: T::KIND, name }, Op::Delete, Some(json(&have.body)?), None::<String>);
+            append_change!(
+                tx,
+                by,
+                Subject { domain, kind: T::KIND, name },
+                Op::Delete,
+                Some(json(&have.body)?),
+                None::<String>
+            );
         })
     }
 }

@@ -20,7 +20,11 @@ pub struct KeyRow {
 
 impl std::fmt::Debug for KeyRow {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("KeyRow").field("kid", &self.kid).field("alg", &self.alg).field("generation", &self.generation).finish_non_exhaustive()
+        f.debug_struct("KeyRow")
+            .field("kid", &self.kid)
+            .field("alg", &self.alg)
+            .field("generation", &self.generation)
+            .finish_non_exhaustive()
     }
 }
 
@@ -68,7 +72,13 @@ impl Store {
     pub async fn set_key_times(&self, domain: &str, key: &KeyRow, by: &Write) -> Result<()> {
         const SQL: &str = "UPDATE domain_key SET activates_at = $3, expires_at = $4 WHERE domain = $1 AND kid = $2";
         write!(self, |tx| {
-            let done = sqlx::query(SQL).bind(domain).bind(&key.kid).bind(key.activates_at).bind(key.expires_at).execute(&mut *tx).await?;
+            let done = sqlx::query(SQL)
+                .bind(domain)
+                .bind(&key.kid)
+                .bind(key.activates_at)
+                .bind(key.expires_at)
+                .execute(&mut *tx)
+                .await?;
             if done.rows_affected() == 0 {
                 return Err(StoreError::NotFound);
             }

@@ -69,7 +69,9 @@ impl std::fmt::Display for StoreError {
             Self::Conflict(what) => f.write_str(what),
             Self::NotFound => f.write_str("it does not exist"),
             Self::Corrupt(what) => std::write!(f, "the database holds something unreadable: {what}"),
-            Self::Database(error) if is_full(error) => f.write_str("the disk is full; free some space, nothing was changed"),
+            Self::Database(error) if is_full(error) => {
+                f.write_str("the disk is full; free some space, nothing was changed")
+            }
             Self::Database(error) => std::write!(f, "the database failed: {error}"),
         }
     }
@@ -144,8 +146,12 @@ impl std::error::Error for OpenError {}
 fn migration_problem(error: &sqlx::migrate::MigrateError) -> String {
     use sqlx::migrate::MigrateError::{VersionMismatch, VersionMissing};
     match error {
-        VersionMissing(version) => format!("it was written by a newer Grantor (schema {version}); use that version, or restore a backup"),
-        VersionMismatch(version) => format!("its schema step {version} differs from this version's; it was changed by hand or by another build"),
+        VersionMissing(version) => {
+            format!("it was written by a newer Grantor (schema {version}); use that version, or restore a backup")
+        }
+        VersionMismatch(version) => {
+            format!("its schema step {version} differs from this version's; it was changed by hand or by another build")
+        }
         other => other.to_string(),
     }
 }

@@ -42,8 +42,10 @@ impl Store {
                 .execute(&mut *tx)
                 .await?;
             if done.rows_affected() == 1 {
-                let subject = Subject { domain: &revocation.domain, kind: ChangeKind::Revocation, name: &revocation.subject };
-                let after = serde_json::to_string(revocation).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+                let subject =
+                    Subject { domain: &revocation.domain, kind: ChangeKind::Revocation, name: &revocation.subject };
+                let after =
+                    serde_json::to_string(revocation).map_err(|error| StoreError::Corrupt(error.to_string()))?;
                 append_change!(tx, by, subject, Op::Create, None::<String>, Some(after));
             }
         })
@@ -51,7 +53,8 @@ impl Store {
 
     /// All that still matters.
     pub async fn revocations(&self, now: Timestamp) -> Result<Vec<Revocation>> {
-        const SQL: &str = "SELECT domain, kind, subject, issued_before, expires_at FROM revocation WHERE expires_at > $1";
+        const SQL: &str =
+            "SELECT domain, kind, subject, issued_before, expires_at FROM revocation WHERE expires_at > $1";
         Ok(read!(self, |db| sqlx::query_as(SQL).bind(now).fetch_all(db).await)?)
     }
 
@@ -65,6 +68,9 @@ impl Store {
 impl Change {
     /// The revocation that this change made, if it made one.
     pub fn revocation(&self) -> Option<Revocation> {
-        self.after.clone().filter(|_| self.kind() == Some(ChangeKind::Revocation)).and_then(|after| serde_json::from_value(after).ok())
+        self.after
+            .clone()
+            .filter(|_| self.kind() == Some(ChangeKind::Revocation))
+            .and_then(|after| serde_json::from_value(after).ok())
     }
 }
