@@ -67,7 +67,7 @@ impl Revoked {
 }
 
 /// All domains, by name and by where they answer.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Domains {
     by_name: HashMap<String, Arc<Domain>>,
     /// By host and port, then by path; longest path first.

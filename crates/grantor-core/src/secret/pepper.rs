@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 /// One pepper and the id that is kept beside every hash made with it.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Pepper {
     pub id: String,
     pub key: Zeroizing<[u8; 32]>,
