@@ -14,6 +14,24 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use tokio::sync::mpsc;
 
+/// The endpoints that authenticate a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    Token,
+    Introspection,
+    Revocation,
+}
+
+impl Endpoint {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Introspection => "introspection",
+            Self::Revocation => "revocation",
+        }
+    }
+}
+
 /// What was decided about one request, and on what grounds. Holds no secret and no token.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]

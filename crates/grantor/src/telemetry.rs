@@ -1,7 +1,6 @@
 //! Metrics (Prometheus text format) and logs. Labels come from closed sets: never a client id.
 
-use crate::audit::Decision;
-use crate::http::oauth::Endpoint;
+use crate::audit::{Decision, Endpoint};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;

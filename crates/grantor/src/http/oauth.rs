@@ -3,7 +3,7 @@
 use super::listener::Checked;
 use super::response::{Answer, document, json, no_store, refusal};
 use crate::App;
-use crate::audit::Decision;
+use crate::audit::{Decision, Endpoint};
 use crate::clock;
 use crate::introspect::{self, introspect};
 use crate::revoke::revoke;
@@ -17,24 +17,6 @@ use grantor_core::metadata::ServerMetadata;
 use http::header::HeaderValue;
 use http::{HeaderMap, StatusCode};
 use std::time::Instant;
-
-/// The endpoints that authenticate a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Endpoint {
-    Token,
-    Introspection,
-    Revocation,
-}
-
-impl Endpoint {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Token => "token",
-            Self::Introspection => "introspection",
-            Self::Revocation => "revocation",
-        }
-    }
-}
 
 pub async fn answer(
     app: &App,

@@ -4,6 +4,7 @@ use super::listener::Checked;
 use super::oauth;
 use super::response::{Answer, http_refusal, refusal};
 use crate::App;
+use crate::audit::Endpoint;
 use crate::clock;
 use crate::random;
 use grantor_core::domain::Domain;
@@ -110,7 +111,7 @@ async fn dispatch(
     let method = &request.head.method;
     match route {
         Route::Token | Route::Introspection | Route::Revocation if *method == Method::POST => {
-            oauth::answer(app, domain, oauth::Endpoint::of(route), request, request_id, start).await
+            oauth::answer(app, domain, endpoint(route), request, request_id, start).await
         }
         Route::Metadata | Route::Jwks | Route::Livez | Route::Readyz
             if *method == Method::GET || *method == Method::HEAD =>
@@ -135,13 +136,12 @@ async fn dispatch(
     }
 }
 
-impl oauth::Endpoint {
-    const fn of(route: Route) -> Self {
-        match route {
-            Route::Introspection => Self::Introspection,
-            Route::Revocation => Self::Revocation,
-            _ => Self::Token,
-        }
+/// The endpoint of a route that authenticates a client.
+const fn endpoint(route: Route) -> Endpoint {
+    match route {
+        Route::Introspection => Endpoint::Introspection,
+        Route::Revocation => Endpoint::Revocation,
+        _ => Endpoint::Token,
     }
 }
 
