@@ -58,12 +58,12 @@ impl AccessToken {
 
     fn from_claims(claims: Claims, format: TokenFormat, domain: &Domain, now: Timestamp) -> Result<Self, NotAccepted> {
         let no = |why: &dyn std::fmt::Display| NotAccepted(why.to_string());
-        let text = |name: &str| match claims.opt_str(name) {
+        let text = |name: &'static str| match claims.opt_str(name) {
             Ok(Some(value)) => Ok(value.to_owned()),
             Ok(None) => Err(NotAccepted(format!("the claim {name} is missing"))),
             Err(error) => Err(no(&error)),
         };
-        let time = |name: &str| match claims.opt_time(name) {
+        let time = |name: &'static str| match claims.opt_time(name) {
             Ok(Some(value)) => Ok(value),
             Ok(None) => Err(NotAccepted(format!("the claim {name} is missing"))),
             Err(error) => Err(no(&error)),

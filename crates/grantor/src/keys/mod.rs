@@ -239,7 +239,7 @@ impl Keys {
                 )),
                 KeyUse::Sign(alg) => {
                     let key = SigningKey::from_pkcs8(alg, &row.kid, &private).map_err(|error| unusable(&error))?;
-                    let jwk = key.public_jwk();
+                    let jwk = key.public_jwk().map_err(|error| unusable(&error))?;
                     verifying
                         .insert(row.kid.clone(), VerifyingKey::from_jwk(&jwk, alg).map_err(|error| unusable(&error))?);
                     published.push(jwk);

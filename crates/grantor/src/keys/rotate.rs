@@ -185,7 +185,8 @@ fn generate(wanted: KeyUse) -> Result<Made, String> {
     match wanted {
         KeyUse::Sign(alg) => {
             let (key, private) = SigningKey::generate(alg).map_err(|error| error.to_string())?;
-            let jwk = serde_json::to_string(&key.public_jwk()).map_err(|error| error.to_string())?;
+            let jwk = key.public_jwk().map_err(|error| error.to_string())?;
+            let jwk = serde_json::to_string(&jwk).map_err(|error| error.to_string())?;
             Ok((key.kid().to_owned(), private, Some(jwk)))
         }
         KeyUse::Handle => {
