@@ -1,0 +1,106 @@
+//! A small server for tests: answers as told, and remembers what it was asked.
+
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use http::{HeaderMap, Response, StatusCode};
+use serde_json::Value;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+pub(crate) struct TestServer {
+    pub(crate) url: String,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    /// The server's own URL.
+    pub(crate) base: String,
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+    /// How many requests for this path came before.
+    pub(crate) before: usize,
+}
+
+pub(crate) struct Reply {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+    after: Duration,
+}
+
+pub(crate) fn json(status: u16, body: &Value) -> Reply {
+    Reply { status, headers: Vec::new(), body: body.to_string().into_bytes(), after: Duration::ZERO }
+}
+
+pub(crate) fn raw(status: u16, body: impl Into<Vec<u8>>) -> Reply {
+    Reply { status, headers: Vec::new(), body: body.into(), after: Duration::ZERO }
+}
+
+impl Reply {
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    pub(crate) fn after(mut self, delay: Duration) -> Self {
+        self.after = delay;
+        self
+    }
+}
+
+impl TestServer {
+    pub(crate) async fn start(answer: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
+        let (all, base, answer) = (seen.clone(), url.clone(), Arc::new(answer));
+        let handler = move |request: Request| {
+            let (all, base, answer) = (all.clone(), base.clone(), answer.clone());
+            async move {
+                let (head, body) = request.into_parts();
+                let body = to_bytes(body, 1 << 20).await.unwrap();
+                let path = head.uri.path().to_owned();
+                let seen = {
+                    let mut all = all.lock().unwrap();
+                    let before = all.iter().filter(|seen| seen.path == path).count();
+                    let body = String::from_utf8(body.to_vec()).unwrap();
+                    let seen = Seen { base, path, headers: head.headers, body, before };
+                    all.push(seen.clone());
+                    seen
+                };
+                let reply = answer(&seen);
+                tokio::time::sleep(reply.after).await;
+                let mut response = Response::new(Body::from(reply.body));
+                *response.status_mut() = StatusCode::from_u16(reply.status).unwrap();
+                for (name, value) in reply.headers {
+                    response.headers_mut().insert(name, value.parse().unwrap());
+                }
+                response
+            }
+        };
+        tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(handler)).await });
+        Self { url, seen }
+    }
+
+    /// The requests for a path, oldest first.
+    pub(crate) fn seen(&self, path: &str) -> Vec<Seen> {
+        self.seen.lock().unwrap().iter().filter(|seen| seen.path == path).cloned().collect()
+    }
+
+    pub(crate) fn count(&self, path: &str) -> usize {
+        self.seen(path).len()
+    }
+}
+
+/// Waits until `done`, or fails after a few seconds.
+pub(crate) async fn until(done: impl Fn() -> bool) {
+    for _ in 0..500 {
+        if done() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it did not happen in 5 seconds");
+}

@@ -1,0 +1,146 @@
+//! The settings of a [`TokenSource`].
+
+use super::TokenSource;
+use super::request::{Server, TokenRequest};
+use crate::client_auth::{AuthMethod, ClientAuth};
+use crate::clock::Clock;
+use crate::endpoint::{self, PlainHttp};
+use crate::error::ConfigError;
+use crate::outgoing::{Outgoing, certificates};
+use crate::secret::Secret;
+use grantor_core::resource::is_resource_indicator;
+use grantor_core::scope::is_scope_token;
+use std::time::Duration;
+use tokio::sync::OnceCell;
+
+/// The settings of a [`TokenSource`]. Everything is checked in [`build`](Self::build).
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Builder {
+    auth: ClientAuth,
+    issuer: Option<String>,
+    token_endpoint: Option<String>,
+    plain: PlainHttp,
+    scope: Option<String>,
+    resources: Vec<String>,
+    roots_pem: Vec<Vec<u8>>,
+    request_timeout: Duration,
+    attempts_max: u32,
+    clock: Clock,
+}
+
+impl Builder {
+    pub(super) fn new(client_id: String, secret: Secret) -> Self {
+        Self {
+            auth: ClientAuth { client_id, secret, method: AuthMethod::default() },
+            issuer: None,
+            token_endpoint: None,
+            plain: PlainHttp::default(),
+            scope: None,
+            resources: Vec::new(),
+            roots_pem: Vec::new(),
+            request_timeout: Duration::from_secs(10),
+            attempts_max: 4,
+            clock: Clock::default(),
+        }
+    }
+
+    /// The issuer, to the letter. Its token endpoint is looked up in its metadata (RFC 8414), once.
+    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.issuer = Some(issuer.into());
+        self
+    }
+
+    /// The token endpoint, for a server without metadata. Goes before [`issuer`](Self::issuer).
+    pub fn token_endpoint(mut self, url: impl Into<String>) -> Self {
+        self.token_endpoint = Some(url.into());
+        self
+    }
+
+    /// Where the secret travels: in the Authorization header unless told otherwise.
+    pub fn auth_method(mut self, method: AuthMethod) -> Self {
+        self.auth.method = method;
+        self
+    }
+
+    /// The scope to ask for: values separated by single spaces. Without it the server's default is granted.
+    pub fn scope(mut self, scope: impl Into<String>) -> Self {
+        self.scope = Some(scope.into());
+        self
+    }
+
+    /// An API that the token is for (RFC 8707): an absolute URI. May be given several times.
+    pub fn resource(mut self, resource: impl Into<String>) -> Self {
+        self.resources.push(resource.into());
+        self
+    }
+
+    /// Trusts these certificates (PEM) beside those of the machine, as for a private certificate authority.
+    pub fn root_certificate_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.roots_pem.push(pem.into());
+        self
+    }
+
+    /// How long one request may take: 10 seconds unless told otherwise.
+    pub fn request_timeout(mut self, timeout: Duration) -> Self {
+        self.request_timeout = timeout;
+        self
+    }
+
+    /// How often a request is made before its failure is reported: 4 times unless told otherwise.
+    pub fn attempts_max(mut self, attempts: u32) -> Self {
+        self.attempts_max = attempts;
+        self
+    }
+
+    /// Sends the secret over plain http to any host, where everybody on the way can read it. Without this only
+    /// loopback addresses are exempt from https.
+    pub fn danger_allow_http(mut self) -> Self {
+        self.plain = PlainHttp::Anywhere;
+        self
+    }
+
+    #[cfg(test)]
+    pub(crate) fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Checks the settings. Nothing is sent until the first token is asked for.
+    pub fn build(self) -> Result<TokenSource, ConfigError> {
+        self.auth.check()?;
+        let server = match (self.token_endpoint, self.issuer) {
+            (Some(url), _) => Server::Endpoint(endpoint::endpoint("token endpoint", &url, self.plain)?),
+            (None, Some(issuer)) => {
+                endpoint::issuer(&issuer, self.plain)?;
+                Server::Issuer { issuer, endpoint: OnceCell::new() }
+            }
+            (None, None) => return Err(ConfigError::new("set the issuer, or the token endpoint")),
+        };
+        if let Some(scope) = self.scope.as_deref().filter(|scope| !scope.split(' ').all(is_scope_token)) {
+            let wrong = crate::error::printable(scope, 100);
+            return Err(ConfigError::new(format!("the scope '{wrong}' is not values separated by single spaces")));
+        }
+        if let Some(resource) = self.resources.iter().find(|resource| !is_resource_indicator(resource)) {
+            let wrong = crate::error::printable(resource, 100);
+            return Err(ConfigError::new(format!("the resource '{wrong}' is not an absolute URI without fragment")));
+        }
+        let mut roots = Vec::new();
+        for pem in &self.roots_pem {
+            roots.extend(certificates(pem)?);
+        }
+        if self.plain == PlainHttp::Anywhere {
+            tracing::warn!("danger_allow_http: the client secret may travel over plain http");
+        }
+        Ok(TokenSource::new(TokenRequest {
+            auth: self.auth,
+            server,
+            plain: self.plain,
+            scope: self.scope,
+            resources: self.resources,
+            attempts_max: self.attempts_max.max(1),
+            outgoing: Outgoing::new(roots, self.request_timeout),
+            clock: self.clock,
+        }))
+    }
+}
