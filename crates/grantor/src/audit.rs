@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// The endpoints that authenticate a client.
@@ -105,6 +106,9 @@ pub struct Audit {
 
 /// Decisions that may wait for the writer. When that many wait, requests wait too: none is dropped.
 const QUEUE_MAX: usize = 16_384;
+const BATCH_MAX: usize = 4_096;
+/// How long decisions gather before they are written: what a killed process may lose of its log.
+const GATHER: Duration = Duration::from_millis(10);
 const CURRENT: &str = "audit.jsonl";
 
 impl Audit {
@@ -117,13 +121,15 @@ impl Audit {
         let (sender, mut decisions) = mpsc::channel::<Decision>(QUEUE_MAX);
         let counter = lost.clone();
         let writer = std::thread::Builder::new().name("audit".into()).spawn(move || {
-            let mut batch = Vec::with_capacity(512);
-            while decisions.blocking_recv_many(&mut batch, 512) > 0 {
+            let mut batch = Vec::with_capacity(BATCH_MAX);
+            while decisions.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
                 if let Err(error) = log.write(&batch) {
                     counter.fetch_add(batch.len() as u64, Ordering::Relaxed);
                     tracing::error!(%error, folder = %log.settings.folder.display(), lost = batch.len(), "audit events could not be written; check the disk");
                 }
                 batch.clear();
+                // Decisions gather meanwhile: one write and one wake-up serve many of them.
+                std::thread::sleep(GATHER);
             }
         })?;
         Ok(Self { sender: Mutex::new(Some(sender)), writer: Mutex::new(Some(writer)), lost })
