@@ -183,13 +183,15 @@ impl Keys {
             return Ok(keys.clone());
         }
         let _one = self.making.lock().await;
-        loop {
-            let keys = self.load(&domain.name, now).await?;
-            match missing(&keys) {
-                Some(wanted) => drop(self.make(&domain.name, wanted, 1, now, now).await?),
-                None => return Ok(keys),
-            }
+        let mut keys = self.load(&domain.name, now).await?;
+        while let Some(wanted) = missing(&keys) {
+            // Past generations count, so that a key whose time is over cannot stand in the way of a new one.
+            let rows = self.store.keys(&domain.name).await?;
+            let last = rows.iter().filter(|row| row.alg == wanted.as_str()).map(|row| row.generation).max();
+            self.make(&domain.name, wanted, last.unwrap_or(0) + 1, now, now).await?;
+            keys = self.load(&domain.name, now).await?;
         }
+        Ok(keys)
     }
 
     /// Reads a domain's keys anew, if they are in use here.
