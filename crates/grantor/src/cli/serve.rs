@@ -3,7 +3,10 @@
 use crate::App;
 use crate::config::{Config, ConfigFile, Sources};
 use crate::data_dir::{DataDir, DataLock, IfMissing};
-use crate::http::{listener, public};
+use crate::http::limits::FrontLimits;
+use crate::http::listener;
+use crate::http::public::Public;
+use crate::http::tls::TlsConfig;
 use crate::server;
 use anyhow::Result;
 use clap::Args;
@@ -11,6 +14,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 /// Run the server.
@@ -67,15 +71,9 @@ pub async fn run_until_stopped(app: Arc<App>, listeners: Listeners, lock: DataLo
     tokio::spawn(server::follow_changes(app.clone(), stopped.clone()));
     tokio::spawn(server::tidy(app.clone(), stopped.clone()));
     lock.publish_admin_url(&format!("http://{}", listeners.admin_addr))?;
-    let handler = app.clone();
-    let serving = tokio::spawn(listener::serve(
-        listeners.public,
-        move |request| {
-            let app = handler.clone();
-            async move { public::answer(&app, request).await }
-        },
-        stopped,
-    ));
+    let limits = FrontLimits::new(&app.config.limits, app.config.listen.drain_timeout_s);
+    let tls = tls(&app.config)?;
+    let serving = tokio::spawn(listener::serve(listeners.public, tls, limits, Public(app.clone()), stopped));
     wait_for_signal().await?;
     app.stop();
     let _ = stop.send(true);
@@ -84,8 +82,24 @@ pub async fn run_until_stopped(app: Arc<App>, listeners: Listeners, lock: DataLo
     Ok(())
 }
 
+/// The TLS of the configuration. SIGHUP reads its files again.
+fn tls(config: &Config) -> Result<Option<TlsConfig>> {
+    let Some(files) = &config.tls else { return Ok(None) };
+    let tls = TlsConfig::from_pem_files(&files.certificate, &files.key)?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let served = tls.clone();
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            match served.reload() {
+                Ok(()) => tracing::info!("the TLS certificate was read again"),
+                Err(error) => tracing::error!(%error, "the TLS certificate was not replaced"),
+            }
+        }
+    });
+    Ok(Some(tls))
+}
+
 async fn wait_for_signal() -> Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {
         _ = terminate.recv() => {}

@@ -1,6 +1,12 @@
 //! HTTP: from sockets to the protocol and back. `public` holds the route table.
 
+mod activity;
+pub mod dev_certificate;
+mod exchange;
+pub mod limits;
 pub mod listener;
 pub mod oauth;
 pub mod public;
 pub mod response;
+pub mod strict;
+pub mod tls;

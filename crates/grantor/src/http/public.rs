@@ -1,12 +1,14 @@
 //! The public listener: which path is what, for every domain.
 
-use super::listener::Checked;
+use super::listener::{Checked, Handler, Peer};
 use super::oauth;
-use super::response::{Answer, http_refusal, refusal};
+use super::response::{Answer, front_refusal, http_refusal, refusal};
+use super::strict::Refusal;
 use crate::App;
 use crate::audit::Endpoint;
 use crate::clock;
 use crate::random;
+use bytes::Bytes;
 use grantor_core::domain::Domain;
 use grantor_core::error::OAuthError;
 use grantor_core::metadata::{
@@ -16,6 +18,7 @@ use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, HOST, HeaderValue,
 };
 use http::{Method, StatusCode, request};
+use http_body_util::Full;
 use std::sync::Arc;
 
 /// What the public listener serves. The whole table is here.
@@ -59,19 +62,42 @@ impl Route {
     }
 }
 
+/// The handler of the public listener.
+#[derive(Clone, Debug)]
+pub struct Public(pub Arc<App>);
+
+impl Handler for Public {
+    type Body = Full<Bytes>;
+
+    fn handle(&self, request: Checked) -> impl Future<Output = Answer> + Send {
+        answer(&self.0, request)
+    }
+
+    fn refused(&self, refusal: &Refusal, _head: Option<&request::Parts>, peer: &Peer) -> Answer {
+        let request_id = random::request_id();
+        let (status, reason) = (refusal.status.as_u16(), refusal.reason);
+        tracing::info!(request_id = request_id.as_str(), source = %peer.addr.ip(), status, reason, "request refused");
+        with_id(front_refusal(refusal), request_id.as_str())
+    }
+}
+
 /// Answers one request.
-pub async fn answer(app: &App, request: Checked) -> Answer {
+async fn answer(app: &App, request: Checked) -> Answer {
     let request_id = random::request_id();
     let start = clock::instant();
     let found = find(app, &request.head);
-    let mut answer = match found {
+    let answer = match found {
         Some((domain, route)) => dispatch(app, &domain, route, &request, request_id.as_str(), start).await,
         None => http_refusal(
             StatusCode::NOT_FOUND,
             "there is nothing at this path; the endpoints are in /.well-known/oauth-authorization-server",
         ),
     };
-    if let Ok(id) = HeaderValue::from_str(request_id.as_str()) {
+    with_id(answer, request_id.as_str())
+}
+
+fn with_id(mut answer: Answer, request_id: &str) -> Answer {
+    if let Ok(id) = HeaderValue::from_str(request_id) {
         answer.headers_mut().insert(super::response::REQUEST_ID, id);
     }
     answer

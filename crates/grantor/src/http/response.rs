@@ -1,10 +1,11 @@
 //! Every answer of the OAuth endpoints is rendered here, and nowhere else.
 
+use super::strict::Refusal;
 use bytes::Bytes;
 use grantor_core::error::OAuthError;
 use http::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, PRAGMA,
-    RETRY_AFTER, WWW_AUTHENTICATE,
+    ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue,
+    IF_NONE_MATCH, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use http::{HeaderMap, Response, StatusCode};
 use http_body_util::Full;
@@ -64,7 +65,26 @@ pub fn http_refusal(status: StatusCode, public: &str) -> Answer {
         error: &'static str,
         error_description: &'a str,
     }
-    json(status, &Body { error: "invalid_request", error_description: public })
+    let error = match status {
+        StatusCode::INTERNAL_SERVER_ERROR => "server_error",
+        StatusCode::SERVICE_UNAVAILABLE => "temporarily_unavailable",
+        _ => "invalid_request",
+    };
+    json(status, &Body { error, error_description: public })
+}
+
+/// What the front refuses before anyone looks at what the request asks for.
+pub fn front_refusal(refusal: &Refusal) -> Answer {
+    let mut answer = http_refusal(refusal.status, refusal.public);
+    match refusal.status {
+        StatusCode::SERVICE_UNAVAILABLE => answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1")),
+        // RFC 9110 §15.5.16
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            answer.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
+        }
+        _ => None,
+    };
+    answer
 }
 
 /// A public document that may be kept for a while, by anyone (RFC 8414 §3, RFC 9110 §13.1.2).
