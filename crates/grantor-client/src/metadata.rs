@@ -14,12 +14,16 @@ const DOCUMENT_MAX: usize = 256 * 1024;
 #[derive(Clone, Debug)]
 pub(crate) struct Metadata {
     pub(crate) token_endpoint: Option<Url>,
+    pub(crate) introspection_endpoint: Option<Url>,
+    pub(crate) jwks_uri: Option<Url>,
 }
 
 #[derive(Deserialize)]
 struct Document {
     issuer: String,
     token_endpoint: Option<String>,
+    introspection_endpoint: Option<String>,
+    jwks_uri: Option<String>,
 }
 
 /// Fetches the metadata of `issuer`, which must be checked already. The OpenID Connect document is tried where the issuer
@@ -54,7 +58,11 @@ pub(crate) async fn discover(outgoing: &Outgoing, issuer: &str, plain: PlainHttp
             url => Ok(url),
         }
     };
-    Ok(Metadata { token_endpoint: checked("token_endpoint", document.token_endpoint)? })
+    Ok(Metadata {
+        token_endpoint: checked("token_endpoint", document.token_endpoint)?,
+        introspection_endpoint: checked("introspection_endpoint", document.introspection_endpoint)?,
+        jwks_uri: checked("jwks_uri", document.jwks_uri)?,
+    })
 }
 
 /// RFC 8414 §3.1: the well-known part goes between the host and the issuer's path.

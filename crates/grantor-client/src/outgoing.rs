@@ -6,7 +6,7 @@ use http::{HeaderName, StatusCode};
 use reqwest::{Certificate, Client, RequestBuilder, redirect};
 use std::error::Error as _;
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use url::Url;
 use zeroize::Zeroizing;
@@ -18,8 +18,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(crate) struct Outgoing {
     roots: Vec<Certificate>,
     timeout: Duration,
-    secure: OnceLock<Client>,
-    plain: OnceLock<Client>,
+    /// Made when first needed, and shared by clones.
+    secure: Arc<OnceLock<Client>>,
+    plain: Arc<OnceLock<Client>>,
 }
 
 /// An answer, read to its end.
@@ -40,7 +41,7 @@ pub(crate) struct NoReply {
 
 impl Outgoing {
     pub(crate) fn new(roots: Vec<Certificate>, timeout: Duration) -> Self {
-        Self { roots, timeout, secure: OnceLock::new(), plain: OnceLock::new() }
+        Self { roots, timeout, secure: Arc::default(), plain: Arc::default() }
     }
 
     pub(crate) fn get(&self, url: &Url) -> Result<RequestBuilder, NoReply> {

@@ -6,12 +6,12 @@ use crate::client_auth::{AuthMethod, ClientAuth};
 use crate::clock::Clock;
 use crate::endpoint::{self, PlainHttp};
 use crate::error::ConfigError;
+use crate::issuer::Issuer;
 use crate::outgoing::{Outgoing, certificates};
 use crate::secret::Secret;
 use grantor_core::resource::is_resource_indicator;
 use grantor_core::scope::is_scope_token;
 use std::time::Duration;
-use tokio::sync::OnceCell;
 
 /// The settings of a [`TokenSource`]. Everything is checked in [`build`](Self::build).
 #[derive(Clone, Debug)]
@@ -109,11 +109,15 @@ impl Builder {
     /// Checks the settings. Nothing is sent until the first token is asked for.
     pub fn build(self) -> Result<TokenSource, ConfigError> {
         self.auth.check()?;
+        let mut roots = Vec::new();
+        for pem in &self.roots_pem {
+            roots.extend(certificates(pem)?);
+        }
+        let outgoing = Outgoing::new(roots, self.request_timeout);
         let server = match (self.token_endpoint, self.issuer) {
             (Some(url), _) => Server::Endpoint(endpoint::endpoint("token endpoint", &url, self.plain)?),
             (None, Some(issuer)) => {
-                endpoint::issuer(&issuer, self.plain)?;
-                Server::Issuer { issuer, endpoint: OnceCell::new() }
+                Server::Issuer(Issuer::with(issuer, self.plain, outgoing.clone(), self.clock.clone())?)
             }
             (None, None) => return Err(ConfigError::new("set the issuer, or the token endpoint")),
         };
@@ -125,21 +129,16 @@ impl Builder {
             let wrong = crate::error::printable(resource, 100);
             return Err(ConfigError::new(format!("the resource '{wrong}' is not an absolute URI without fragment")));
         }
-        let mut roots = Vec::new();
-        for pem in &self.roots_pem {
-            roots.extend(certificates(pem)?);
-        }
         if self.plain == PlainHttp::Anywhere {
             tracing::warn!("danger_allow_http: the client secret may travel over plain http");
         }
         Ok(TokenSource::new(TokenRequest {
             auth: self.auth,
             server,
-            plain: self.plain,
             scope: self.scope,
             resources: self.resources,
             attempts_max: self.attempts_max.max(1),
-            outgoing: Outgoing::new(roots, self.request_timeout),
+            outgoing,
             clock: self.clock,
         }))
     }

@@ -3,15 +3,14 @@
 use super::{Refusal, Token, TokenError};
 use crate::client_auth::ClientAuth;
 use crate::clock::{Clock, Moment, jittered};
-use crate::endpoint::PlainHttp;
 use crate::error::printable;
-use crate::metadata::discover;
+use crate::issuer::Issuer;
 use crate::outgoing::{Outgoing, Reply, send};
 use http::{HeaderValue, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::time::Duration;
-use tokio::sync::OnceCell;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -28,7 +27,6 @@ const LIFETIME_UNTOLD: Duration = Duration::from_secs(60);
 pub(super) struct TokenRequest {
     pub(super) auth: ClientAuth,
     pub(super) server: Server,
-    pub(super) plain: PlainHttp,
     pub(super) scope: Option<String>,
     pub(super) resources: Vec<String>,
     pub(super) attempts_max: u32,
@@ -40,7 +38,7 @@ pub(super) struct TokenRequest {
 #[derive(Debug)]
 pub(super) enum Server {
     Endpoint(Url),
-    Issuer { issuer: String, endpoint: OnceCell<Url> },
+    Issuer(Issuer),
 }
 
 impl TokenRequest {
@@ -70,7 +68,7 @@ impl TokenRequest {
         parameters.extend(self.scope.iter().map(|scope| ("scope", scope.as_str())));
         parameters.extend(self.resources.iter().map(|resource| ("resource", resource.as_str())));
         let from = endpoint.as_str();
-        let request = self.outgoing.post(endpoint).map_err(|error| TokenError::no_answer(from, error))?;
+        let request = self.outgoing.post(&endpoint).map_err(|error| TokenError::no_answer(from, error))?;
         // The lifetime counts from before the request: a slow answer must not make a token look younger.
         let asked = self.clock.now();
         let reply = send(self.auth.sign_in(request, &parameters), ANSWER_MAX).await;
@@ -78,22 +76,13 @@ impl TokenRequest {
         if reply.status == StatusCode::OK { granted(&reply, from, asked) } else { Err(self.refused(&reply)) }
     }
 
-    async fn endpoint(&self) -> Result<&Url, TokenError> {
+    async fn endpoint(&self) -> Result<Cow<'_, Url>, TokenError> {
         match &self.server {
-            Server::Endpoint(url) => Ok(url),
-            Server::Issuer { issuer, endpoint } => {
-                let found = endpoint.get_or_try_init(|| async {
-                    let metadata = discover(&self.outgoing, issuer, self.plain)
-                        .await
-                        .map_err(|error| TokenError::no_answer(issuer, error))?;
-                    metadata.token_endpoint.ok_or_else(|| TokenError::NoAnswer {
-                        why: format!("the metadata of {issuer} names no token_endpoint"),
-                        transient: false,
-                        request_id: None,
-                    })
-                });
-                found.await
-            }
+            Server::Endpoint(url) => Ok(Cow::Borrowed(url)),
+            Server::Issuer(issuer) => match issuer.token_endpoint().await {
+                Ok(url) => Ok(Cow::Owned(url)),
+                Err(error) => Err(TokenError::no_answer(issuer.as_str(), error)),
+            },
         }
     }
 
