@@ -37,6 +37,11 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> Answer {
     }
 }
 
+/// Only `invalid_client` is answered with 401. The code stands here too, since openid-client and oauth4webapi read the
+/// challenge instead of the body where there is one; RFC 9110 §11.3 lets a challenge carry parameters of any name.
+const CHALLENGE: HeaderValue =
+    HeaderValue::from_static("Basic realm=\"grantor\", charset=\"UTF-8\", error=\"invalid_client\"");
+
 /// A refusal: its code decides the status, and the cause stays here (RFC 6749 §5.2).
 pub fn refusal(error: &OAuthError) -> Answer {
     #[derive(Serialize)]
@@ -48,9 +53,7 @@ pub fn refusal(error: &OAuthError) -> Answer {
     let body = Body { error: error.code.as_str(), error_description: &error.public };
     let mut answer = no_store(status, JSON, serde_json::to_vec(&body).unwrap_or_default());
     if status == StatusCode::UNAUTHORIZED && error.challenge {
-        answer
-            .headers_mut()
-            .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"grantor\", charset=\"UTF-8\""));
+        answer.headers_mut().insert(WWW_AUTHENTICATE, CHALLENGE);
     }
     if let Some(seconds) = error.retry_after_s.or((status == StatusCode::SERVICE_UNAVAILABLE).then_some(1)) {
         answer.headers_mut().insert(RETRY_AFTER, seconds.into());
