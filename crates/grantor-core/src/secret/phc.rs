@@ -25,7 +25,7 @@ pub fn check(phc: &str) -> Result<(), String> {
 /// Runs the slow hash: tens of milliseconds and more. False for anything that does not match or parse.
 pub fn verify(phc: &str, secret: &str) -> bool {
     match parse(phc) {
-        Ok(Hash::Argon2(hash)) => argon2::Argon2::default().verify_password(secret.as_bytes(), &hash).is_ok(),
+        Ok(Hash::Argon2(hash)) => argon2::Argon2::default().verify_password(secret.as_bytes(), &*hash).is_ok(),
         Ok(Hash::Bcrypt) => secret.len() <= BCRYPT_SECRET_MAX && bcrypt::verify(secret, phc).unwrap_or(false),
         Ok(Hash::Pbkdf2 { sha512, rounds, salt, hash }) => {
             let mut computed = vec![0u8; hash.len()];
@@ -51,7 +51,7 @@ pub fn scheme(phc: &str) -> &str {
 }
 
 enum Hash {
-    Argon2(PasswordHash),
+    Argon2(Box<PasswordHash>),
     Bcrypt,
     Pbkdf2 { sha512: bool, rounds: u32, salt: Vec<u8>, hash: Vec<u8> },
 }
@@ -81,7 +81,7 @@ fn argon2id(phc: &str) -> Result<Hash, String> {
     if cost.m_cost() > ARGON2_KIB_MAX || cost.t_cost() > ARGON2_PASSES_MAX {
         return Err(format!("argon2id may cost at most m={ARGON2_KIB_MAX} (KiB) and t={ARGON2_PASSES_MAX}"));
     }
-    Ok(Hash::Argon2(hash))
+    Ok(Hash::Argon2(Box::new(hash)))
 }
 
 fn bcrypt_hash(phc: &str) -> Result<Hash, String> {
