@@ -1,0 +1,17 @@
+"""All of them."""
+
+from .driver import Go, Node
+from .python import Authlib, RequestsOauthlib
+
+EVERYONE = [
+    Authlib(),
+    RequestsOauthlib(),
+    Node("openid-client", {"token", "metadata", "introspect", "revoke"}),
+    Node("oauth4webapi", {"token", "metadata", "introspect", "introspect_signed", "revoke", "verify"}),
+    Node("jose", {"verify"}),
+    Go(),
+]
+
+
+def offering(what: str):
+    return [client for client in EVERYONE if what in client.offers]

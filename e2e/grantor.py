@@ -1,0 +1,146 @@
+"""The real binary, started as a user would, and its admin API."""
+
+import json
+import os
+import pathlib
+import select
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import requests
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+START_S = 30
+STOP_S = 15
+
+
+def binary() -> pathlib.Path:
+    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    path = pathlib.Path(os.environ.get("GRANTOR_BIN", target / "debug" / "grantor"))
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is not there: run `cargo build` first, or set GRANTOR_BIN")
+    return path
+
+
+@dataclass(frozen=True)
+class Identity:
+    """How a client proves itself: `method` is `basic` or `post`."""
+
+    client_id: str
+    secret: str
+    method: str = "basic"
+
+
+class Grantor:
+    """`grantor dev` on ports of its own and an empty data folder."""
+
+    def __init__(self, folder: pathlib.Path, *options: str):
+        self.log = folder / "grantor.log"
+        command = [binary(), "dev", "--format", "json", "--data", folder / "data"]
+        command += ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", *options]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
+        try:
+            self.announced = json.loads(self._first_line())
+        except Exception:
+            self.stop()
+            raise
+        self.issuer: str = self.announced["issuer"]
+        self.ca: str | None = self.announced.get("ca")
+        self.session = requests.Session()
+        self.session.verify = self.ca or True
+
+    def _first_line(self) -> bytes:
+        ready, _, _ = select.select([self.process.stdout], [], [], START_S)
+        line = self.process.stdout.readline() if ready else b""
+        if not line:
+            raise RuntimeError(f"grantor said nothing within {START_S} s; its log:\n{self.log.read_text()}")
+        return line
+
+    def stop(self) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+
+    @property
+    def demo(self) -> Identity:
+        return Identity(self.announced["client_id"], self.announced["client_secret"])
+
+    # The admin API.
+
+    def admin(self, method: str, path: str, body: object = None) -> object:
+        answer = self.session.request(
+            method,
+            f"{self.announced['admin_url']}/v1/domain/default/{path}",
+            headers={"Authorization": f"Bearer {self.announced['admin_key']}"},
+            json=body,
+            timeout=10,
+        )
+        assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content else None
+
+    def put_resource(self, name: str, **metadata: object) -> None:
+        self.admin("PUT", f"resource/{quote(name, safe='')}", metadata)
+
+    def put_client(self, client_id: str, **metadata: object) -> None:
+        self.admin("PUT", f"client/{quote(client_id, safe='')}", metadata)
+
+    def create_secret(self, client_id: str, secret: str | None = None) -> str:
+        """A secret made by the server, or the operator's own."""
+        body = {} if secret is None else {"secret": secret}
+        created = self.admin("POST", f"client/{quote(client_id, safe='')}/credential", body)
+        return secret if secret is not None else created["secret"]
+
+    def revoke_tokens(self, client_id: str) -> None:
+        self.admin("POST", f"client/{quote(client_id, safe='')}/revoke-tokens")
+
+    # What a plain HTTP client sees, for arranging tests that are not about a client library.
+
+    def token(self, identity: Identity, **parameters: str) -> str:
+        """`parameters`: scope, resource, audience."""
+        answer = self.session.post(
+            f"{self.issuer}/connect/token",
+            data={
+                "grant_type": "client_credentials",
+                "client_id": identity.client_id,
+                "client_secret": identity.secret,
+                **parameters,
+            },
+            timeout=10,
+        )
+        assert answer.ok, f"{answer.status_code} {answer.text}"
+        return answer.json()["access_token"]
+
+    def is_active(self, token: str, identity: Identity | None = None) -> bool:
+        identity = identity or self.demo
+        answer = self.session.post(
+            f"{self.issuer}/connect/introspect",
+            data={"client_id": identity.client_id, "client_secret": identity.secret, "token": token},
+            timeout=10,
+        )
+        assert answer.ok, f"{answer.status_code} {answer.text}"
+        return answer.json()["active"]
+
+    def metadata(self) -> dict:
+        return self.session.get(f"{self.issuer}/.well-known/oauth-authorization-server", timeout=10).json()
+
+    def jwks(self) -> dict:
+        return self.session.get(self.metadata()["jwks_uri"], timeout=10).json()
+
+
+def until(what: str, condition, within_s: float = 30, pause_s: float = 0.1):
+    """Waits for a server that nobody announces."""
+    end = time.monotonic() + within_s
+    while time.monotonic() < end:
+        if found := condition():
+            return found
+        time.sleep(pause_s)
+    raise TimeoutError(f"{what}: not within {within_s} s")
