@@ -8,6 +8,7 @@ use crate::admin::credential::{NewCredential, SecretSource};
 use crate::clock;
 use crate::config::{Config, Sources};
 use crate::data_dir::{DataDir, IfMissing};
+use crate::http::dev_certificate::{DevCertificate, dev_certificate};
 use crate::secrets::Secret;
 use crate::store::Precondition;
 use anyhow::{Context, Result};
@@ -37,6 +38,9 @@ pub struct Dev {
     /// Folder for the database and keys.
     #[arg(long, default_value = "grantor-dev", value_name = "DIR")]
     data: PathBuf,
+    /// Speak TLS, with a certificate for localhost from a CA that is made in the data folder.
+    #[arg(long)]
+    tls: bool,
     /// How the start is announced.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -54,21 +58,39 @@ impl Dev {
         );
         let lock = DataDir::open(&self.data, IfMissing::Create)?.lock()?;
         let listeners = Listeners::bind(self.listen, self.admin_listen).await?;
-        let issuer = format!("http://{}", listeners.public_addr);
-        let mut sources = Sources::none();
-        sources = sources.with_flag("--listen", "issuer", &issuer);
-        sources = sources.with_flag("--data", "data", self.data.display().to_string());
-        let config = Config::load(&sources)?;
+        let certificate = self.tls.then(|| dev_certificate(lock.dir().path(), clock::now_s())).transpose()?;
+        let config = self.config(&listeners, certificate.as_ref())?;
         let app = App::open(config, &lock).await?;
         let secret = demo(&app, &lock.dir().path().join("demo.secret")).await?;
-        self.announce(&app, &listeners, &secret);
+        self.announce(&app, &listeners, &secret, certificate.as_ref());
         run_until_stopped(app, listeners, lock).await
     }
 
-    fn announce(&self, app: &App, listeners: &Listeners, secret: &Secret) {
+    fn config(&self, listeners: &Listeners, certificate: Option<&DevCertificate>) -> Result<Config> {
+        let port = listeners.public_addr.port();
+        let issuer =
+            certificate.map_or(format!("http://{}", listeners.public_addr), |_| format!("https://localhost:{port}"));
+        let mut sources = Sources::none().with_flag("--listen", "issuer", &issuer).with_flag(
+            "--data",
+            "data",
+            self.data.display().to_string(),
+        );
+        if let Some(files) = certificate {
+            sources = sources.with_flag("--tls", "tls.certificate", files.certificate.display().to_string()).with_flag(
+                "--tls",
+                "tls.key",
+                files.key.display().to_string(),
+            );
+        }
+        Ok(Config::load(&sources)?)
+    }
+
+    fn announce(&self, app: &App, listeners: &Listeners, secret: &Secret, certificate: Option<&DevCertificate>) {
         let issuer = &app.config.issuer;
+        let ca = certificate.map(|files| files.ca.canonicalize().unwrap_or(files.ca.clone()).display().to_string());
+        let cacert = ca.as_ref().map(|ca| format!("--cacert '{ca}' ")).unwrap_or_default();
         let curl = format!(
-            "curl -s -u {DEMO_CLIENT}:{} -d grant_type=client_credentials {issuer}/connect/token",
+            "curl -s {cacert}-u {DEMO_CLIENT}:{} -d grant_type=client_credentials {issuer}/connect/token",
             secret.expose()
         );
         let admin_url = format!("http://{}", listeners.admin_addr);
@@ -84,6 +106,7 @@ impl Dev {
                     "client_secret": secret.expose(),
                     "resource": DEMO_RESOURCE,
                     "curl": curl,
+                    "ca": ca,
                 })
             ),
             Format::Text => println!(

@@ -13,6 +13,7 @@ use clap::Args;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -76,6 +77,7 @@ pub async fn run_until_stopped(app: Arc<App>, listeners: Listeners, lock: DataLo
     let serving = tokio::spawn(listener::serve(listeners.public, tls, limits, Public(app.clone()), stopped));
     wait_for_signal().await?;
     app.stop();
+    tokio::time::sleep(Duration::from_secs(app.config.listen.shutdown_delay_s)).await;
     let _ = stop.send(true);
     let _ = serving.await;
     app.close().await;
