@@ -1,5 +1,7 @@
 //! Holds the layout: which room may use which, who talks to which dependency, how long a file may grow.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
