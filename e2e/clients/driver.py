@@ -49,6 +49,8 @@ class Driver(Client):
         asked = {"operation": operation, "issuer": server.issuer, **more}
         if identity is not None:
             asked |= {"client_id": identity.client_id, "secret": identity.secret, "method": identity.method}
+        if server.ca:
+            asked["ca"] = server.ca
         environment = {**os.environ, **(self.environment(server) if server.ca else {})}
         done = subprocess.run(
             self.command(), input=json.dumps(asked), env=environment, capture_output=True, text=True, timeout=CALL_S
@@ -122,3 +124,21 @@ class Go(Driver):
 
     def too_old(self):
         return None if version("go", "version") >= (1, 21) else "Go is older than 1.21"
+
+
+class Nimbus(Driver):
+    """Nimbus oauth2-oidc-sdk (Java)."""
+
+    name = "nimbus"
+    tool = "javac"
+    offers = frozenset({"metadata", "introspect", "revoke", "verify"})
+    artefact = BUILT / "java" / ".prepared"
+
+    def command(self):
+        built = self.artefact.parent
+        return ["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-cp", f"{built}/classes:{built}/*", "Nimbus"]
+
+    def too_old(self):
+        if shutil.which("mvn") is None:
+            return "mvn is not installed"
+        return None if version("javac", "--version") >= (17,) else "Java is older than 17"

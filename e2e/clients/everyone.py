@@ -1,6 +1,6 @@
 """All of them."""
 
-from .driver import Go, Node
+from .driver import Go, Nimbus, Node
 from .python import Authlib, RequestsOauthlib
 
 EVERYONE = [
@@ -10,6 +10,7 @@ EVERYONE = [
     Node("oauth4webapi", {"token", "metadata", "introspect", "introspect_signed", "revoke", "verify"}),
     Node("jose", {"verify"}),
     Go(),
+    Nimbus(),
 ]
 
 
