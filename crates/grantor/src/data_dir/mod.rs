@@ -86,21 +86,31 @@ impl DataDir {
 
     /// Takes the folder for one server, until the result is dropped or the process ends.
     pub fn lock(&self) -> Result<DataLock, DataError> {
+        self.take()?.map_err(|holder| {
+            let mut pid = String::new();
+            let known = holder.take(20).read_to_string(&mut pid).is_ok() && !pid.trim().is_empty();
+            let who = if known { format!(" (process {})", pid.trim()) } else { String::new() };
+            DataError(format!(
+                "another Grantor server{who} is using the data folder {}; stop it, or give this one a folder of its \
+                 own with `data`",
+                self.path.display()
+            ))
+        })
+    }
+
+    /// Takes the folder, if no server has it.
+    pub fn try_lock(&self) -> Result<Option<DataLock>, DataError> {
+        Ok(self.take()?.ok())
+    }
+
+    /// The lock, or the lock file that somebody else holds.
+    fn take(&self) -> Result<Result<DataLock, File>, DataError> {
         let path = self.path.join(LOCK);
         let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
         let mut file = opened.map_err(|error| failed("opening", &path, &error))?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut pid = String::new();
-                let known = file.take(20).read_to_string(&mut pid).is_ok() && !pid.trim().is_empty();
-                let who = if known { format!(" (process {})", pid.trim()) } else { String::new() };
-                return Err(DataError(format!(
-                    "another Grantor server{who} is using the data folder {}; stop it, or give this one a folder of \
-                     its own with `data`",
-                    self.path.display()
-                )));
-            }
+            Err(TryLockError::WouldBlock) => return Ok(Err(file)),
             Err(TryLockError::Error(error)) => return Err(failed("locking", &path, &error)),
         }
         let written = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
@@ -108,7 +118,7 @@ impl DataDir {
         let lock = DataLock { dir: self.clone(), _file: file, url_published: AtomicBool::new(true) };
         // Left by a server that was killed.
         lock.remove_admin_url();
-        Ok(lock)
+        Ok(Ok(lock))
     }
 
     /// The bootstrap administrator's key, for a command line on the same machine.
