@@ -1,12 +1,16 @@
 //! Metrics (Prometheus text format) and logs. Labels come from closed sets: never a client id.
 
 use crate::audit::{Decision, Endpoint};
+use crate::config::{Log, LogFormat};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use std::io::{self, IsTerminal};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::SubscriberInitExt;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct DecisionLabels {
@@ -84,4 +88,23 @@ impl Metrics {
             Err(_) => String::new(),
         }
     }
+}
+
+/// Overrides `log.level` with directives such as `info,grantor::keys=debug`.
+const LOG_VARIABLE: &str = "GRANTOR_LOG";
+
+/// From now on log lines go to standard error. The error says what to write instead.
+pub fn start_log(log: &Log) -> Result<(), String> {
+    let written = std::env::var(LOG_VARIABLE).ok().filter(|written| !written.is_empty());
+    let directives = written.as_deref().unwrap_or(log.level.as_str());
+    let filter = EnvFilter::builder().parse(directives).map_err(|error| {
+        format!("{LOG_VARIABLE} is no log filter ({error}); write a level such as debug, or info,grantor::keys=debug")
+    })?;
+    let coloured = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let started = match log.format {
+        LogFormat::Text => lines.with_ansi(coloured).finish().try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).finish().try_init(),
+    };
+    started.map_err(|error| format!("the log cannot be started: {error}"))
 }
