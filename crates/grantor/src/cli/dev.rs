@@ -1,6 +1,6 @@
 //! `grantor dev`: zero configuration.
 
-use super::Format;
+use super::output::{self, Format};
 use super::serve::{Listeners, run_until_stopped};
 use crate::App;
 use crate::admin::Admin;
@@ -11,6 +11,7 @@ use crate::data_dir::{DataDir, IfMissing};
 use crate::http::dev_certificate::{DevCertificate, dev_certificate};
 use crate::secrets::Secret;
 use crate::store::Precondition;
+use crate::telemetry;
 use anyhow::{Context, Result};
 use clap::Args;
 use grantor_core::client::ClientMetadata;
@@ -23,25 +24,30 @@ use serde_json::json;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// Run a server to try things out: no configuration, a demo API and a demo client, and a curl line that works.
+/// Run a server to try things out.
 ///
-/// Everything is kept in the data folder, so the demo client's secret stays the same until that folder is removed.
+/// It needs no configuration, comes with a demo API and a demo client, and prints a curl line that works. Everything
+/// is kept in the data folder, so the demo client's secret stays the same until that folder is removed.
 /// Not for production: use `grantor serve` there.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  grantor dev
+  grantor dev --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 --data $(mktemp -d) --format json")]
 pub struct Dev {
-    /// Address for clients; a loopback address, since the demo client's secret is printed.
+    /// Address for clients, a loopback one since the demo client's secret is printed; port 0 picks a free one
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR")]
     listen: SocketAddr,
-    /// Address of the admin API; a loopback address.
+    /// Address of the admin API, a loopback one too
     #[arg(long, default_value = "127.0.0.1:8081", value_name = "ADDR")]
     admin_listen: SocketAddr,
-    /// Folder for the database and keys.
+    /// Folder for the database and the keys
     #[arg(long, default_value = "grantor-dev", value_name = "DIR")]
     data: PathBuf,
-    /// Speak TLS, with a certificate for localhost from a CA that is made in the data folder.
+    /// Speak TLS, with a certificate for localhost from a CA that is made in the data folder
     #[arg(long)]
     tls: bool,
-    /// How the start is announced.
+    /// How the start is announced on standard output
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -60,6 +66,7 @@ impl Dev {
         let listeners = Listeners::bind(self.listen, self.admin_listen).await?;
         let certificate = self.tls.then(|| dev_certificate(lock.dir().path(), clock::now_s())).transpose()?;
         let config = self.config(&listeners, certificate.as_ref())?;
+        telemetry::start_log(&config.log).map_err(anyhow::Error::msg)?;
         let app = App::open(config, &lock).await?;
         let secret = demo(&app, &lock.dir().path().join("demo.secret")).await?;
         self.announce(&app, &listeners, &secret, certificate.as_ref());
@@ -94,27 +101,27 @@ impl Dev {
             secret.expose()
         );
         let admin_url = format!("http://{}", listeners.admin_addr);
-        match self.format {
-            Format::Json => println!(
-                "{}",
-                json!({
-                    "issuer": issuer,
-                    "token_endpoint": format!("{issuer}/connect/token"),
-                    "admin_url": admin_url,
-                    "admin_key": app.admin_key.expose(),
-                    "client_id": DEMO_CLIENT,
-                    "client_secret": secret.expose(),
-                    "resource": DEMO_RESOURCE,
-                    "curl": curl,
-                    "ca": ca,
-                })
-            ),
-            Format::Text => println!(
+        let text = match self.format {
+            Format::Json => json!({
+                "issuer": issuer,
+                "token_endpoint": format!("{issuer}/connect/token"),
+                "admin_url": admin_url,
+                "admin_key": app.admin_key.expose(),
+                "client_id": DEMO_CLIENT,
+                "client_secret": secret.expose(),
+                "resource": DEMO_RESOURCE,
+                "curl": curl,
+                "ca": ca,
+            })
+            .to_string(),
+            Format::Text => format!(
                 "Grantor is running, for trying out only.\n\n  issuer     {issuer}\n  admin API  {admin_url} (key in {})\n  data       {}\n\nGet a token:\n\n  {curl}\n\nCtrl-C stops it.",
                 self.data.join("admin.key").display(),
                 self.data.display(),
             ),
-        }
+        };
+        // A server whose announcement nobody reads is still a server.
+        let _ = output::print(&text);
     }
 }
 

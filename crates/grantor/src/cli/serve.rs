@@ -8,6 +8,7 @@ use crate::http::listener;
 use crate::http::public::Public;
 use crate::http::tls::TlsConfig;
 use crate::server;
+use crate::telemetry;
 use anyhow::Result;
 use clap::Args;
 use std::net::SocketAddr;
@@ -19,10 +20,18 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 /// Run the server.
+///
+/// Everything has a default except the issuer. The first start makes the data folder, the database and the keys.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+SIGTERM and Ctrl-C finish what is in flight, then stop.
+
+Examples:
+  GRANTOR_ISSUER=https://auth.example.com grantor serve
+  grantor serve --config /etc/grantor/grantor.toml")]
 pub struct Serve {
-    /// Configuration file. Without it `grantor.toml` is read, if there is one.
-    #[arg(long, env = "GRANTOR_CONFIG", value_name = "FILE")]
+    /// Configuration file; without it `grantor.toml` is read, if there is one
+    #[arg(long, env = "GRANTOR_CONFIG", hide_env_values = true, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
@@ -30,6 +39,8 @@ impl Serve {
     pub async fn run(self) -> Result<()> {
         let file = self.config.map_or(ConfigFile::Default, ConfigFile::At);
         let config = Config::load(&Sources::of_process(file))?;
+        telemetry::start_log(&config.log).map_err(anyhow::Error::msg)?;
+        config.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
         let lock = DataDir::open(&config.data, IfMissing::Create)?.lock()?;
         let listeners = Listeners::bind(config.listen.public, config.listen.admin).await?;
         let app = App::open(config, &lock).await?;
@@ -72,15 +83,25 @@ pub async fn run_until_stopped(app: Arc<App>, listeners: Listeners, lock: DataLo
     tokio::spawn(server::follow_changes(app.clone(), stopped.clone()));
     tokio::spawn(server::tidy(app.clone(), stopped.clone()));
     lock.publish_admin_url(&format!("http://{}", listeners.admin_addr))?;
+    tracing::info!(
+        issuer = app.config.issuer,
+        public = %listeners.public_addr,
+        admin = %listeners.admin_addr,
+        data = %app.config.data.display(),
+        version = env!("CARGO_PKG_VERSION"),
+        "serving"
+    );
     let limits = FrontLimits::new(&app.config.limits, app.config.listen.drain_timeout_s);
     let tls = tls(&app.config)?;
     let serving = tokio::spawn(listener::serve(listeners.public, tls, limits, Public(app.clone()), stopped));
     wait_for_signal().await?;
+    tracing::info!("stopping; requests in flight are finished first");
     app.stop();
     tokio::time::sleep(Duration::from_secs(app.config.listen.shutdown_delay_s)).await;
     let _ = stop.send(true);
     let _ = serving.await;
     app.close().await;
+    tracing::info!("stopped");
     Ok(())
 }
 

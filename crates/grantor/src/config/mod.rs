@@ -11,6 +11,7 @@ mod sources;
 mod table;
 mod value;
 
+pub(crate) use problem::nearest;
 pub use problem::{ConfigErrors, Problem};
 pub use reference::reference_page;
 pub use settings::{Cache, Keys, Limits, Listen, Log, LogFormat, LogLevel, SETTINGS, Token};

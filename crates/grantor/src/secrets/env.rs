@@ -18,7 +18,7 @@ pub(super) fn resolve(name: &str) -> Result<Secret, String> {
             Err(format!("it is longer than {SECRET_MAX_BYTES} bytes; check the name of the variable"))
         }
         Ok(value) => checked(Zeroizing::new(value.into_bytes())),
-        Err(VarError::NotPresent) => Err("the variable is not set; set it where the server is started".into()),
+        Err(VarError::NotPresent) => Err("the variable is not set; set it where this is started".into()),
         Err(VarError::NotUnicode(_)) => Err("it is not UTF-8 text; check that it is the right one".into()),
     }
 }
@@ -34,8 +34,8 @@ mod tests {
         let unset = SecretRef::Env("GRANTOR_SURELY_NOT_SET".into()).resolve().unwrap_err();
         assert_eq!(
             unset.to_string(),
-            "the secret env:GRANTOR_SURELY_NOT_SET cannot be read: the variable is not set; set it where the \
-             server is started"
+            "the secret env:GRANTOR_SURELY_NOT_SET cannot be read: the variable is not set; set it where this \
+             is started"
         );
     }
 }

@@ -1,0 +1,417 @@
+//! What differs between a file and a server, and what is wrong with the whole before anything is changed.
+
+use super::wanted::{
+    CLIENT, CREDENTIAL, DOMAIN, Entity, Place, RESOURCE, Source, Wanted, WantedClient, WantedCredential, WantedDomain,
+};
+use crate::cli::api::{Api, Reply, When, path};
+use crate::cli::entity::all;
+use crate::config::Problem;
+use anyhow::Result;
+use grantor_core::client::ClientMetadata;
+use grantor_core::domain::DomainSettings;
+use grantor_core::error::quote;
+use grantor_core::resource::{ADMIN_RESOURCE, Resource};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Op {
+    Create,
+    Update,
+    Delete,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Domain,
+    Resource,
+    Client,
+    Credential,
+}
+
+/// One request to come.
+#[derive(Debug)]
+pub struct Step {
+    pub op: Op,
+    pub kind: Kind,
+    pub domain: String,
+    /// Of a credential, the client's.
+    pub client_id: Option<String>,
+    pub name: String,
+    pub fields: BTreeMap<String, Change>,
+    pub path: String,
+    pub body: Value,
+    pub when: When,
+}
+
+/// A field before and after; null is none.
+#[derive(Debug, PartialEq, Serialize)]
+pub struct Change {
+    pub from: Value,
+    pub to: Value,
+}
+
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// In the order in which they are done.
+    pub steps: Vec<Step>,
+    pub unchanged: usize,
+}
+
+/// Compares with what the server has. Everything that is wrong goes to the problems; a step is then not to be taken.
+pub async fn make(api: &Api, wanted: &Wanted, place: &Place, prune: bool) -> Result<(Plan, Vec<Problem>)> {
+    let mut planner = Planner { api, place, plan: Plan::default(), problems: Vec::new(), deletions: Vec::new() };
+    for domain in &wanted.domains {
+        planner.domain(domain, prune).await?;
+    }
+    let Planner { mut plan, problems, deletions, .. } = planner;
+    // First what must make room, last what nobody refers to any more.
+    plan.steps.extend(deletions);
+    Ok((plan, problems))
+}
+
+struct Planner<'a> {
+    api: &'a Api,
+    place: &'a Place,
+    plan: Plan,
+    problems: Vec<Problem>,
+    deletions: Vec<Step>,
+}
+
+/// What is registered under a name.
+struct Have {
+    body: Map<String, Value>,
+    etag: Option<String>,
+}
+
+impl Planner<'_> {
+    async fn domain(&mut self, wanted: &WantedDomain, prune: bool) -> Result<()> {
+        let name = wanted.entity.name.as_str();
+        let at = |kind: &str, entity: &str| path(&["domain", name, kind, entity]);
+        let have = self.have(&path(&["domain", name]), DOMAIN).await?;
+        let is_new = have.is_none();
+        self.put::<DomainSettings>(Kind::Domain, name, &wanted.entity, path(&["domain", name]), have, |settings| {
+            settings.problems()
+        });
+        let registered = if is_new { Vec::new() } else { all(self.api, &path(&["domain", name, "resource"])).await? };
+        let mut identifiers = Identifiers::new(&registered);
+        let (mut front, gone) = (Vec::new(), self.gone(&registered, &wanted.resources, &["name"], prune));
+        for resource in gone {
+            let identifier = identifiers.remove(&resource);
+            let makes_room = wanted.resources.iter().any(|wanted| wanted.text("identifier") == identifier.as_deref());
+            let step = delete(Kind::Resource, name, None, &resource, at("resource", &resource));
+            if makes_room { front.push(step) } else { self.deletions.push(step) }
+        }
+        self.plan.steps.extend(front);
+        for resource in &wanted.resources {
+            let have = registered.iter().find(|item| named(item, &["name"]) == Some(&resource.name));
+            let have = have.map(|item| Have { body: known(item, RESOURCE), etag: etag_of(item) });
+            self.resource(name, resource, have, &mut identifiers);
+        }
+        for client in &wanted.clients {
+            self.client(name, is_new, client, &identifiers, prune).await?;
+        }
+        if prune && !is_new {
+            let clients = all(self.api, &path(&["domain", name, "client"])).await?;
+            let wanted: Vec<&Entity> = wanted.clients.iter().map(|client| &client.entity).collect();
+            let gone = self.gone(&clients, wanted, &["client_id", "name"], true);
+            let gone = gone.into_iter().map(|id| delete(Kind::Client, name, None, &id, at("client", &id)));
+            // Clients go before the resources that they refer to.
+            self.deletions.splice(0..0, gone);
+        }
+        Ok(())
+    }
+
+    fn resource(&mut self, domain: &str, wanted: &Entity, have: Option<Have>, identifiers: &mut Identifiers) {
+        let identifier = wanted.text("identifier").map(str::to_owned);
+        let at = path(&["domain", domain, "resource", &wanted.name]);
+        if identifiers.is_built_in(&wanted.name) || identifier.as_deref() == Some(ADMIN_RESOURCE) {
+            self.wrong(
+                wanted,
+                format!("the resource {ADMIN_RESOURCE} is built in and cannot be changed; leave it out"),
+            );
+            return;
+        }
+        match identifier {
+            None if have.is_none() && !wanted.unreadable => {
+                self.wrong(wanted, "a new resource needs one more line; write identifier = \"https://…\"".into());
+                identifiers.uncertain = true;
+                return;
+            }
+            None => identifiers.uncertain |= have.is_none(),
+            Some(identifier) => {
+                if let Some(other) = identifiers.claim(&wanted.name, &identifier) {
+                    let message = format!("identifier: '{}' is that of resource '{other}'", quote(&identifier));
+                    self.problems.push(wanted.problem(&message, self.place));
+                }
+            }
+        }
+        self.put::<Resource>(Kind::Resource, domain, wanted, at, have, |resource| resource.problems());
+    }
+
+    async fn client(
+        &mut self,
+        domain: &str,
+        domain_is_new: bool,
+        wanted: &WantedClient,
+        identifiers: &Identifiers,
+        prune: bool,
+    ) -> Result<()> {
+        let id = wanted.entity.name.as_str();
+        let at = path(&["domain", domain, "client", id]);
+        let have = if domain_is_new { None } else { self.have(&at, CLIENT).await? };
+        let is_new = have.is_none();
+        self.put::<ClientMetadata>(Kind::Client, domain, &wanted.entity, at.clone(), have, |client| {
+            let mut problems = client.problems();
+            if !identifiers.uncertain {
+                problems.extend(unknown_resources(client, identifiers, domain));
+            }
+            problems
+        });
+        let Some(credentials) = &wanted.credentials else { return Ok(()) };
+        let registered = if is_new { Vec::new() } else { all(self.api, &format!("{at}/credential")).await? };
+        for credential in credentials {
+            let have = registered.iter().find(|item| named(item, &["id"]) == Some(&credential.entity.name));
+            self.credential(domain, id, credential, have).await?;
+        }
+        let wanted: Vec<&Entity> = credentials.iter().map(|credential| &credential.entity).collect();
+        for gone in self.gone(&registered, wanted, &["id"], prune) {
+            let at = path(&["domain", domain, "client", id, "credential", &gone]);
+            self.deletions.push(delete(Kind::Credential, domain, Some(id), &gone, at));
+        }
+        Ok(())
+    }
+
+    fn wrong(&mut self, entity: &Entity, message: String) {
+        let Entity { key, line, .. } = entity;
+        self.problems.push(Problem { place: self.place.at(*line), key: Some(key.clone()), message });
+    }
+
+    async fn have(&self, path: &str, fields: &[(&str, &str)]) -> Result<Option<Have>> {
+        let found = self.api.find(path).await?;
+        Ok(found.map(|Reply { body, etag, .. }| Have { body: known(&body, fields), etag }))
+    }
+
+    /// What the server has and the file does not, except what is built in.
+    fn gone<'w>(
+        &self,
+        registered: &[Value],
+        wanted: impl IntoIterator<Item = &'w Entity>,
+        names: &[&str],
+        prune: bool,
+    ) -> Vec<String> {
+        if !prune {
+            return Vec::new();
+        }
+        let wanted: BTreeSet<&str> = wanted.into_iter().map(|entity| entity.name.as_str()).collect();
+        let built_in = |item: &&Value| item.get("identifier").and_then(Value::as_str) == Some(ADMIN_RESOURCE);
+        let registered = registered.iter().filter(|item| !built_in(item)).filter_map(|item| named(item, names));
+        registered.filter(|name| !wanted.contains(name)).map(str::to_owned).collect()
+    }
+
+    /// Plans a write where the merged whole differs from what is there.
+    fn put<T: Serialize + DeserializeOwned>(
+        &mut self,
+        kind: Kind,
+        domain: &str,
+        wanted: &Entity,
+        path: String,
+        have: Option<Have>,
+        check: impl FnOnce(&T) -> Vec<String>,
+    ) {
+        if wanted.unreadable {
+            return;
+        }
+        let (body, when, op) = match have {
+            Some(Have { body, etag }) => (body, etag.map_or(When::Any, When::Still), Op::Update),
+            None => (Map::new(), When::Absent, Op::Create),
+        };
+        let mut merged = body.clone();
+        for (field, value) in &wanted.fields {
+            match value {
+                Value::Null => drop(merged.remove(field)),
+                value => drop(merged.insert(field.clone(), value.clone())),
+            }
+        }
+        let merged: T = match serde_json::from_value(merged.into()) {
+            Ok(merged) => merged,
+            Err(error) => return self.wrong(wanted, error.to_string()),
+        };
+        let problems = check(&merged);
+        if !problems.is_empty() {
+            self.problems.extend(problems.iter().map(|problem| wanted.problem(problem, self.place)));
+            return;
+        }
+        let before = if op == Op::Create { Map::new() } else { normal::<T>(&body) };
+        let after = serde_json::to_value(&merged).unwrap_or_default();
+        let fields = differences(&before, after.as_object().unwrap_or(&Map::new()));
+        if op == Op::Update && fields.is_empty() {
+            self.plan.unchanged += 1;
+            return;
+        }
+        let sent = wanted.fields.iter().filter(|(name, _)| op == Op::Create || fields.contains_key(*name));
+        let body = Value::Object(sent.map(|(name, value)| (name.clone(), value.clone())).collect());
+        let (domain, name) = (domain.to_owned(), wanted.name.clone());
+        self.plan.steps.push(Step { op, kind, domain, client_id: None, name, fields, path, body, when });
+    }
+
+    /// Plans the write of a credential. `have` is what the server shows of it, which is never its secret.
+    async fn credential(
+        &mut self,
+        domain: &str,
+        client_id: &str,
+        wanted: &WantedCredential,
+        have: Option<&Value>,
+    ) -> Result<()> {
+        let WantedCredential { entity, source } = wanted;
+        if entity.unreadable {
+            return Ok(());
+        }
+        let at = path(&["domain", domain, "client", client_id, "credential", &entity.name]);
+        let before = have.map(|have| known(have, CREDENTIAL)).unwrap_or_default();
+        let mut after = before.clone();
+        after.extend(entity.fields.clone());
+        after.retain(|_, value| !value.is_null());
+        let mut fields = differences(&before, &after);
+        let sent = entity.fields.iter().filter(|(name, _)| fields.contains_key(*name));
+        let mut body: Map<String, Value> = sent.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let op = if have.is_none() { Op::Create } else { Op::Update };
+        let given = match source {
+            Some(Source::Secret(secret)) => Some(("secret", secret.expose())),
+            Some(Source::Phc(phc)) => Some(("phc", phc.as_str())),
+            Some(Source::Generate) => None,
+            None if op == Op::Update => None,
+            None => {
+                let message = "a new credential needs a source; write secret, phc or generate = true";
+                self.wrong(entity, message.into());
+                return Ok(());
+            }
+        };
+        if let Some((name, value)) = given
+            && (op == Op::Create || !self.same(&at, name, value).await?)
+        {
+            body.insert(name.to_owned(), value.into());
+            let from = if op == Op::Create { Value::Null } else { "(another)".into() };
+            fields.insert(name.to_owned(), Change { from, to: "(as referred to)".into() });
+        }
+        if op == Op::Create && given.is_none() {
+            fields.insert("secret".into(), Change { from: Value::Null, to: "(made by the server)".into() });
+        }
+        if fields.is_empty() {
+            self.plan.unchanged += 1;
+            return Ok(());
+        }
+        let when = if op == Op::Create { When::Absent } else { When::Any };
+        let (domain, client_id) = (domain.to_owned(), Some(client_id.to_owned()));
+        let (kind, name) = (Kind::Credential, entity.name.clone());
+        self.plan.steps.push(Step { op, kind, domain, client_id, name, fields, path: at, body: body.into(), when });
+        Ok(())
+    }
+
+    /// Whether a credential is made from this secret or hash, which only the server can tell.
+    async fn same(&self, _path: &str, _name: &str, _value: &str) -> Result<bool> {
+        Ok(true)
+    }
+}
+
+/// Identifiers of the resources of a domain as they will be, and whose they are.
+struct Identifiers {
+    names: BTreeMap<String, String>,
+    built_in: Option<String>,
+    /// One of them could not be read.
+    uncertain: bool,
+}
+
+impl Identifiers {
+    fn new(registered: &[Value]) -> Self {
+        let pairs = registered.iter().filter_map(|item| {
+            Some((item.get("identifier")?.as_str()?.to_owned(), named(item, &["name"])?.to_owned()))
+        });
+        let names: BTreeMap<String, String> = pairs.collect();
+        Self { built_in: names.get(ADMIN_RESOURCE).cloned(), names, uncertain: false }
+    }
+
+    fn is_built_in(&self, name: &str) -> bool {
+        self.built_in.as_deref() == Some(name)
+    }
+
+    fn remove(&mut self, name: &str) -> Option<String> {
+        let identifier =
+            self.names.iter().find(|(_, owner)| *owner == name).map(|(identifier, _)| identifier.clone())?;
+        self.names.remove(&identifier);
+        Some(identifier)
+    }
+
+    /// Gives `name` the identifier; or tells who has it.
+    fn claim(&mut self, name: &str, identifier: &str) -> Option<String> {
+        if let Some(other) = self.names.get(identifier).filter(|other| *other != name) {
+            return Some(other.clone());
+        }
+        self.remove(name);
+        self.names.insert(identifier.to_owned(), name.to_owned());
+        None
+    }
+}
+
+fn unknown_resources(client: &ClientMetadata, identifiers: &Identifiers, domain: &str) -> Vec<String> {
+    let unknown = |field: &str, names: &[String]| -> Vec<String> {
+        let missing = names.iter().filter(|name| !identifiers.names.contains_key(*name));
+        missing
+            .map(|name| {
+                let name = quote(name);
+                format!("{field}: '{name}' is the identifier of no resource of domain '{domain}'; add the resource, or correct it")
+            })
+            .collect()
+    };
+    [unknown("resources", &client.resources), unknown("introspect_resources", &client.introspect_resources)].concat()
+}
+
+fn delete(kind: Kind, domain: &str, client_id: Option<&str>, name: &str, path: String) -> Step {
+    Step {
+        op: Op::Delete,
+        kind,
+        domain: domain.to_owned(),
+        client_id: client_id.map(str::to_owned),
+        name: name.to_owned(),
+        fields: BTreeMap::new(),
+        path,
+        body: Value::Null,
+        when: When::Any,
+    }
+}
+
+fn named<'i>(item: &'i Value, names: &[&str]) -> Option<&'i str> {
+    names.iter().find_map(|name| item.get(name)?.as_str())
+}
+
+/// Lists carry versions, of which entity tags are made.
+fn etag_of(item: &Value) -> Option<String> {
+    item.get("version").and_then(Value::as_i64).map(|version| format!("\"{version}\""))
+}
+
+/// The fields of an answer that can be written.
+fn known(body: &Value, fields: &[(&str, &str)]) -> Map<String, Value> {
+    let members = body.as_object().into_iter().flatten();
+    let known = members.filter(|(name, value)| !value.is_null() && fields.iter().any(|(field, _)| field == name));
+    known.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// A body with every default in its place, as another body of its type would have.
+fn normal<T: Serialize + DeserializeOwned>(body: &Map<String, Value>) -> Map<String, Value> {
+    let read: Result<T, _> = serde_json::from_value(Value::Object(body.clone()));
+    match read.ok().and_then(|body| serde_json::to_value(body).ok()) {
+        Some(Value::Object(normal)) => normal,
+        _ => body.clone(),
+    }
+}
+
+fn differences(before: &Map<String, Value>, after: &Map<String, Value>) -> BTreeMap<String, Change> {
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let value = |map: &Map<String, Value>, name: &String| map.get(name).cloned().unwrap_or_default();
+    let changes = names.into_iter().map(|name| (name, Change { from: value(before, name), to: value(after, name) }));
+    changes.filter(|(_, change)| change.from != change.to).map(|(name, change)| (name.clone(), change)).collect()
+}
