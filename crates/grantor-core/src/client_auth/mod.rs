@@ -35,12 +35,9 @@ impl Method {
 /// What a request shows as proof of who sent it. Not verified yet.
 #[derive(Debug)]
 pub enum ClientAuth {
-    SecretBasic {
-        /// Both halves form-decoded (RFC 6749 §2.3.1). `None` where they do not decode.
-        decoded: Option<Presented>,
-        /// As sent, for clients with the allowance.
-        raw: Presented,
-    },
+    /// One or two readings of the header: form-decoded (RFC 6749 §2.3.1) where that is possible, and as it stands where
+    /// that differs, for clients with the allowance.
+    SecretBasic(Presented, Option<Presented>),
     SecretPost(Presented),
 }
 
@@ -78,17 +75,23 @@ impl ClientAuth {
 
     pub const fn method(&self) -> Method {
         match self {
-            Self::SecretBasic { .. } => Method::ClientSecretBasic,
+            Self::SecretBasic(..) => Method::ClientSecretBasic,
             Self::SecretPost(_) => Method::ClientSecretPost,
         }
+    }
+
+    fn readings(&self) -> impl Iterator<Item = &Presented> {
+        let (first, second) = match self {
+            Self::SecretBasic(first, second) => (first, second.as_ref()),
+            Self::SecretPost(only) => (only, None),
+        };
+        std::iter::once(first).chain(second)
     }
 
     /// The client that the request names: form-decoded where that is possible.
     pub fn client_id(&self) -> &str {
         match self {
-            Self::SecretBasic { decoded: Some(decoded), .. } => &decoded.client_id,
-            Self::SecretBasic { decoded: None, raw } => &raw.client_id,
-            Self::SecretPost(presented) => &presented.client_id,
+            Self::SecretBasic(presented, _) | Self::SecretPost(presented) => &presented.client_id,
         }
     }
 
@@ -96,15 +99,13 @@ impl ClientAuth {
     /// allowance may be found by it.
     pub fn unencoded_client_id(&self) -> Option<&str> {
         match self {
-            Self::SecretBasic { decoded: Some(decoded), raw } if decoded.client_id != raw.client_id => {
-                Some(&raw.client_id)
-            }
+            Self::SecretBasic(first, Some(second)) if first.client_id != second.client_id => Some(&second.client_id),
             _ => None,
         }
     }
 
     /// Whether a refusal must carry `WWW-Authenticate` (RFC 6749 §5.2).
     pub const fn used_header(&self) -> bool {
-        matches!(self, Self::SecretBasic { .. })
+        matches!(self, Self::SecretBasic(..))
     }
 }

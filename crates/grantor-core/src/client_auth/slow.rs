@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 /// A slow comparison that is due: what was presented against each imported secret of the client.
 pub struct SlowCheck {
     client_id: String,
-    presented: Zeroizing<String>,
+    presented: Vec<Presented>,
     /// Credential id and PHC string.
     candidates: Vec<(String, String)>,
 }
@@ -21,6 +21,7 @@ pub struct SlowProof {
     pub(super) client_id: String,
     pub(super) credential_id: String,
     pub(super) phc: String,
+    pub(super) unencoded: bool,
 }
 
 impl ClientAuth {
@@ -28,7 +29,6 @@ impl ClientAuth {
     /// of its generated ones matches what was presented.
     pub fn slow_check(&self, client: Option<&Client>, peppers: &Peppers, now: Timestamp) -> Option<SlowCheck> {
         let client = client?;
-        let presented = self.presented_to(client)?;
         let candidates: Vec<_> = client
             .credentials
             .iter()
@@ -38,20 +38,13 @@ impl ClientAuth {
                 CredentialKind::Secret(_) => None,
             })
             .collect();
-        if candidates.is_empty() || super::verify::generated_match(client, presented, peppers).is_some() {
+        let allowed = |read: &&Presented| !read.unencoded || client.metadata.allow_unencoded_basic;
+        let presented: Vec<_> =
+            self.readings().filter(|read| read.client_id == client.client_id).filter(allowed).cloned().collect();
+        if candidates.is_empty() || presented.is_empty() || self.generated_match(Some(client), peppers, now).is_some() {
             return None;
         }
-        Some(SlowCheck { client_id: client.client_id.clone(), presented: presented.secret.clone(), candidates })
-    }
-
-    /// The reading of the request that names this client.
-    pub(super) fn presented_to(&self, client: &Client) -> Option<&Presented> {
-        match self {
-            Self::SecretPost(presented) => Some(presented),
-            Self::SecretBasic { decoded: Some(decoded), .. } if decoded.client_id == client.client_id => Some(decoded),
-            Self::SecretBasic { raw, .. } => Some(raw),
-        }
-        .filter(|presented| presented.client_id == client.client_id)
+        Some(SlowCheck { client_id: client.client_id.clone(), presented, candidates })
     }
 }
 
@@ -59,8 +52,9 @@ impl SlowCheck {
     /// Under which a proof may be remembered in memory: a keyed hash of all that went into the check.
     pub fn memory_key(&self, key: &[u8; 32]) -> [u8; 32] {
         let mut message = Zeroizing::new(Vec::new());
-        let parts = self.candidates.iter().flat_map(|(id, phc)| [id, phc]).chain([&self.client_id, &*self.presented]);
-        for part in parts {
+        let candidates = self.candidates.iter().flat_map(|(id, phc)| [id, phc]);
+        let presented = self.presented.iter().map(|read| &*read.secret);
+        for part in candidates.chain([&self.client_id]).chain(presented) {
             message.extend_from_slice(&(part.len() as u64).to_be_bytes());
             message.extend_from_slice(part.as_bytes());
         }
@@ -70,10 +64,9 @@ impl SlowCheck {
     /// Runs the slow hashes, one after the other: tens of milliseconds and more.
     pub fn run(self) -> Option<SlowProof> {
         let Self { client_id, presented, candidates } = self;
-        candidates.into_iter().find(|(_, phc)| phc::verify(phc, &presented)).map(|(credential_id, phc)| SlowProof {
-            client_id,
-            credential_id,
-            phc,
+        presented.iter().find_map(|read| {
+            let (credential_id, phc) = candidates.iter().find(|(_, phc)| phc::verify(phc, &read.secret))?.clone();
+            Some(SlowProof { client_id: client_id.clone(), credential_id, phc, unencoded: read.unencoded })
         })
     }
 }

@@ -1,10 +1,11 @@
 //! From what a request shows to a [`Caller`].
 
-use super::{ClientAuth, Method, Presented, SlowProof};
+use super::{ClientAuth, Method, SlowProof};
 use crate::Timestamp;
 use crate::client::{Client, Credential, CredentialKind, Unusable};
+use crate::domain::DEFAULT_DOMAIN;
 use crate::error::{ErrorCode, OAuthError, Result, quote};
-use crate::secret::{HashedSecret, Peppers, SecretFormat, examine};
+use crate::secret::{Peppers, SecretFormat, examine};
 
 /// An authenticated client. Only [`ClientAuth::verify`] makes one.
 #[derive(Clone, Copy, Debug)]
@@ -56,17 +57,12 @@ impl ClientAuth {
         peppers: &Peppers,
         now: Timestamp,
     ) -> Result<Caller<'c>> {
+        let matched = self.generated_match(client, peppers, now).or_else(|| self.imported_match(client?, proof?));
         let Some(client) = client else {
-            spend_the_same_time(self.client_id(), peppers);
             return Err(refused("unknown_client", format!("no client is registered as '{}'", quote(self.client_id()))));
         };
-        let Some(presented) = self.presented_to(client) else {
-            return Err(refused("unknown_client", "the client found is not the one named".into()));
-        };
-        let matched = generated_match(client, presented, peppers).or_else(|| imported_match(client, proof));
-        let unencoded = self.read_unencoded(presented);
-        let Some(credential) = matched else {
-            return Err(no_match(client, presented, peppers));
+        let Some((credential, unencoded)) = matched else {
+            return Err(self.no_match(client, peppers));
         };
         if !client.metadata.enabled {
             return Err(refused("client_disabled", "the secret is right, but the client is disabled".into()));
@@ -87,52 +83,67 @@ impl ClientAuth {
         Ok(Caller { client, credential, method, unencoded_basic: unencoded })
     }
 
-    /// Whether `presented` is the reading without form-decoding, and that makes a difference.
-    fn read_unencoded(&self, presented: &Presented) -> bool {
-        matches!(self, Self::SecretBasic { decoded, .. } if decoded.as_ref() != Some(presented))
-    }
-}
-
-/// The credential with a generated secret that matches, usable or not. Every hash is compared, so the time tells nothing about which.
-pub(super) fn generated_match<'c>(
-    client: &'c Client,
-    presented: &Presented,
-    peppers: &Peppers,
-) -> Option<&'c Credential> {
-    let mut found: Option<&Credential> = None;
-    let mut compared = false;
-    for credential in &client.credentials {
-        if let CredentialKind::Secret(hashed) = &credential.kind {
-            compared = true;
-            let better = found.is_none_or(|have| have.revoked_at.is_some());
-            if peppers.matches(hashed, &client.domain, &client.client_id, &presented.secret) && better {
-                found = Some(credential);
+    /// The credential with a generated secret that one of the readings matches, usable or not, and whether it took the
+    /// reading without form-decoding. All readings are hashed before any is given up, whether or not there is a client,
+    /// and every hash is compared: a refusal costs what the request brought, not what is registered.
+    pub(super) fn generated_match<'c>(
+        &self,
+        client: Option<&'c Client>,
+        peppers: &Peppers,
+        now: Timestamp,
+    ) -> Option<(&'c Credential, bool)> {
+        self.readings().find_map(|read| {
+            let domain = client.map_or(DEFAULT_DOMAIN, |client| &client.domain);
+            let hashes = peppers.hash_all(domain, &read.client_id, &read.secret);
+            let client = client.filter(|client| client.client_id == read.client_id)?;
+            let mut found: Option<&Credential> = None;
+            for credential in &client.credentials {
+                if let CredentialKind::Secret(stored) = &credential.kind
+                    && hashes.contains(stored)
+                    && found.is_none_or(|have| have.usable(now).is_err())
+                {
+                    found = Some(credential);
+                }
             }
+            found.map(|credential| (credential, read.unencoded))
+        })
+    }
+
+    fn imported_match<'c>(&self, client: &'c Client, proof: &SlowProof) -> Option<(&'c Credential, bool)> {
+        let proved = |credential: &&Credential| {
+            credential.id == proof.credential_id
+                && matches!(&credential.kind, CredentialKind::ImportedSecret { phc } if *phc == proof.phc)
+        };
+        (client.client_id == proof.client_id).then_some(())?;
+        client.credentials.iter().find(proved).map(|credential| (credential, proof.unencoded))
+    }
+
+    fn no_match(&self, client: &Client, peppers: &Peppers) -> OAuthError {
+        let Some(read) = self.readings().find(|read| read.client_id == client.client_id) else {
+            return refused("unknown_client", "the client found is not the one named".into());
+        };
+        let lost_pepper = client.credentials.iter().find_map(|credential| match &credential.kind {
+            CredentialKind::Secret(hashed) if !peppers.knows(&hashed.pepper) => Some((&credential.id, &hashed.pepper)),
+            _ => None,
+        });
+        if let Some((id, pepper)) = lost_pepper {
+            return refused(
+                "pepper_missing",
+                format!("credential {id} was hashed under pepper '{pepper}', which this server does not hold"),
+            );
         }
+        let count = client.credentials.len();
+        let what = match examine(&read.secret) {
+            SecretFormat::Generated => {
+                "it is a whole secret made by Grantor: perhaps one of another client, or one since deleted"
+            }
+            SecretFormat::Damaged => {
+                "it starts like a secret made by Grantor, but its checksum is wrong: cut or mistyped"
+            }
+            SecretFormat::Other => "it was not made by Grantor",
+        };
+        refused("wrong_secret", format!("the secret matches none of the client's {count} credentials; {what}"))
     }
-    if !compared {
-        spend_the_same_time(&client.client_id, peppers);
-    }
-    found
-}
-
-fn imported_match<'c>(client: &'c Client, proof: Option<&SlowProof>) -> Option<&'c Credential> {
-    let proof = proof.filter(|proof| proof.client_id == client.client_id)?;
-    client.credentials.iter().find(|credential| {
-        credential.id == proof.credential_id
-            && matches!(&credential.kind, CredentialKind::ImportedSecret { phc } if *phc == proof.phc)
-    })
-}
-
-/// One keyed hash and comparison, as for a client with one secret.
-fn spend_the_same_time(client_id: &str, peppers: &Peppers) {
-    let nothing = HashedSecret { pepper: peppers.current().id.clone(), hmac: [0; 32] };
-    std::hint::black_box(peppers.matches(
-        &nothing,
-        "default",
-        client_id,
-        "grsec0000000000000000000000000000000000000000000000000",
-    ));
 }
 
 fn refused(reason: &'static str, detail: String) -> OAuthError {
@@ -167,24 +178,82 @@ fn wrong_method(client: &Client, method: Method) -> OAuthError {
     OAuthError::new(ErrorCode::InvalidClient, public).because("auth_method_not_registered", detail)
 }
 
-fn no_match(client: &Client, presented: &Presented, peppers: &Peppers) -> OAuthError {
-    let count = client.credentials.len();
-    let lost_pepper = client.credentials.iter().find_map(|credential| match &credential.kind {
-        CredentialKind::Secret(hashed) if !peppers.knows(&hashed.pepper) => Some((&credential.id, &hashed.pepper)),
-        _ => None,
-    });
-    if let Some((id, pepper)) = lost_pepper {
-        return refused(
-            "pepper_missing",
-            format!("credential {id} was hashed under pepper '{pepper}', which this server does not hold"),
-        );
+#[cfg(test)]
+mod tests {
+    use super::super::ClientAuth;
+    use super::*;
+    use crate::client::ClientMetadata;
+    use crate::incoming::{Incoming, ParseLimits};
+    use crate::secret::{KEYED_HASHES, Pepper};
+    use base64::Engine;
+    use zeroize::Zeroizing;
+
+    fn basic(credentials: &str) -> ClientAuth {
+        let encoded = base64::engine::general_purpose::STANDARD.encode(credentials);
+        let mut headers = http::HeaderMap::new();
+        headers.insert("authorization", format!("Basic {encoded}").parse().unwrap());
+        headers.insert("content-type", "application/x-www-form-urlencoded".parse().unwrap());
+        let incoming = Incoming { uri: &"/connect/token".parse().unwrap(), headers: &headers, body: b"" };
+        ClientAuth::parse(&incoming, &incoming.form(&ParseLimits::default()).unwrap()).unwrap()
     }
-    let what = match examine(&presented.secret) {
-        SecretFormat::Generated => {
-            "it is a whole secret made by Grantor: perhaps one of another client, or one since deleted"
+
+    fn peppers(count: u8) -> Peppers {
+        let pepper = |n: u8| Pepper { id: n.to_string(), key: Zeroizing::new([n; 32]) };
+        Peppers::new((0..count).map(pepper).collect()).unwrap()
+    }
+
+    fn client(secrets: &[&str], peppers: &Peppers) -> Client {
+        let credential = |(n, secret): (usize, &&str)| Credential {
+            id: n.to_string(),
+            label: None,
+            kind: CredentialKind::Secret(peppers.hash("acme", "svc", secret)),
+            created_at: 0,
+            not_before: None,
+            expires_at: None,
+            revoked_at: None,
+        };
+        let credentials = secrets.iter().enumerate().map(credential).collect();
+        Client::new("acme".into(), "svc".into(), ClientMetadata::default(), credentials)
+    }
+
+    /// The refusal, and how many keyed hashes it took.
+    fn refusal(auth: &ClientAuth, client: Option<&Client>, peppers: &Peppers) -> (OAuthError, usize) {
+        let before = KEYED_HASHES.get();
+        let error = auth.verify(client, None, peppers, 0).unwrap_err();
+        (error, KEYED_HASHES.get() - before)
+    }
+
+    #[test]
+    fn an_unknown_client_costs_as_many_hashes_as_a_wrong_secret() {
+        for peppers in [peppers(1), peppers(3)] {
+            for credentials in ["svc:wrong", "svc:wr+ng%41", "svc:%", "s%76c:wrong"] {
+                let auth = basic(credentials);
+                let (unknown, cost) = refusal(&auth, None, &peppers);
+                for secrets in [&[][..], &["one"], &["one", "two", "three"]] {
+                    let (wrong, same_cost) = refusal(&auth, Some(&client(secrets, &peppers)), &peppers);
+                    assert_eq!(cost, same_cost, "{credentials} against {secrets:?}");
+                    assert_eq!((unknown.code, &unknown.public), (wrong.code, &wrong.public));
+                    assert_eq!(unknown.challenge, wrong.challenge);
+                }
+            }
         }
-        SecretFormat::Damaged => "it starts like a secret made by Grantor, but its checksum is wrong: cut or mistyped",
-        SecretFormat::Other => "it was not made by Grantor",
-    };
-    refused("wrong_secret", format!("the secret matches none of the client's {count} credentials; {what}"))
+    }
+
+    #[test]
+    fn a_right_secret_costs_one_hash() {
+        let peppers = peppers(1);
+        let client = client(&["one", "t+wo"], &peppers);
+        let before = KEYED_HASHES.get();
+        assert_eq!(basic("svc:t%2Bwo").verify(Some(&client), None, &peppers, 0).unwrap().credential().id, "1");
+        assert_eq!(KEYED_HASHES.get() - before, 1);
+    }
+
+    #[test]
+    fn of_equal_secrets_the_usable_one_counts() {
+        let peppers = peppers(1);
+        let mut client = client(&["same", "same", "same"], &peppers);
+        client.credentials[0].revoked_at = Some(0);
+        client.credentials[1].expires_at = Some(0);
+        assert_eq!(basic("svc:same").verify(Some(&client), None, &peppers, 0).unwrap().credential().id, "2");
+    }
 }

@@ -8,7 +8,10 @@ mod pepper;
 pub mod phc;
 
 pub use format::{SecretFormat, examine, generate};
-pub use pepper::{HashedSecret, Pepper, Peppers};
+pub use pepper::{HashedSecret, Hashes, Pepper, Peppers};
+
+#[cfg(test)]
+pub(crate) use pepper::KEYED_HASHES;
 
 /// Longest secret accepted, in characters. Nothing is cut before hashing.
 pub const SECRET_MAX: usize = 1024;
