@@ -6,7 +6,7 @@ use crate::token::authenticate;
 use grantor_core::Timestamp;
 use grantor_core::client_auth::Caller;
 use grantor_core::domain::Domain;
-use grantor_core::error::{OAuthError, Result};
+use grantor_core::error::Result;
 use grantor_core::incoming::Incoming;
 use grantor_core::jose::Alg;
 use grantor_core::token::{self, AccessToken, TOKEN_INTROSPECTION_JWT, TokenQuery};
@@ -51,7 +51,7 @@ async fn visible(
     now: Timestamp,
     decision: &mut Decision,
 ) -> Result<Option<AccessToken>> {
-    let keys = app.keys.of(domain, now).await.map_err(|error| OAuthError::internal("keys", error))?;
+    let keys = app.keys.of(domain, now).await?;
     let mut inactive = |reason: &str, detail: String| {
         decision.reason = Some(reason.into());
         decision.detail = Some(detail);

@@ -23,7 +23,7 @@ pub async fn revoke(
     let query = TokenQuery::parse(incoming, &app.parse_limits)?;
     let client = app.directory.client_of(domain, &query.client_auth).await?;
     let caller = authenticate(app, domain, &query.client_auth, client.as_deref(), source, now, decision).await?;
-    let keys = app.keys.of(domain, now).await.map_err(|error| OAuthError::internal("keys", error))?;
+    let keys = app.keys.of(domain, now).await?;
     let token = match keys.check(&query.token, domain, now) {
         Ok(token) => token,
         Err(why) => {

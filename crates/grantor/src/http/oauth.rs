@@ -107,7 +107,7 @@ pub fn metadata(app: &App, domain: &Domain, request: &HeaderMap) -> Answer {
 
 /// RFC 7517 §5. Kept by others no longer than a key is published before its use.
 pub async fn jwks(app: &App, domain: &Domain, request: &HeaderMap) -> Result<Answer> {
-    let keys = app.keys.of(domain, clock::now_s()).await.map_err(|error| OAuthError::internal("keys", error))?;
+    let keys = app.keys.of(domain, clock::now_s()).await?;
     Ok(document(keys.jwks.clone(), &keys.jwks_etag, app.jwks_max_age_s, request))
 }
 

@@ -67,8 +67,12 @@ impl DomainKeys {
         keys.iter().rev().find(|(activates_at, _)| *activates_at <= now).or_else(|| keys.first()).map(|(_, key)| key)
     }
 
-    fn signing(&self, alg: Alg, now: Timestamp) -> Option<&SigningKey> {
-        self.signing.get(&alg).and_then(|keys| Self::current(keys, now))
+    fn signing(&self, alg: Alg, now: Timestamp) -> Result<&SigningKey, KeyError> {
+        self.signing.get(&alg).and_then(|keys| Self::current(keys, now)).ok_or_else(|| missing(KeyUse::Sign(alg)))
+    }
+
+    fn handle(&self, now: Timestamp) -> Result<&HandleKey, KeyError> {
+        Self::current(&self.handles, now).ok_or_else(|| missing(KeyUse::Handle))
     }
 
     fn has(&self, wanted: KeyUse) -> bool {
@@ -113,6 +117,16 @@ impl From<StoreError> for KeyError {
     }
 }
 
+impl From<KeyError> for OAuthError {
+    /// A store that is away passes; a key that does not open needs an administrator.
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Store(error) => error.into(),
+            KeyError::Unusable(what) => Self::internal("keys", what),
+        }
+    }
+}
+
 impl Keys {
     pub fn new(store: Store, master: MasterKey, times: KeyTimes) -> Self {
         Self { store, master, times, by_domain: ArcSwap::default(), making: Mutex::default() }
@@ -137,22 +151,14 @@ impl Keys {
 
     /// Signs or seals. Waits only when the domain has no key for this yet.
     pub async fn sign(&self, domain: &Domain, unsigned: Unsigned, now: Timestamp) -> OAuthResult<TokenResponse> {
-        let failed = |error: KeyError| OAuthError::internal("keys", error);
         let wanted = match unsigned.format {
             TokenFormat::Jwt => KeyUse::Sign(unsigned.alg),
             TokenFormat::Opaque => KeyUse::Handle,
         };
-        let mut keys = self.of(domain, now).await.map_err(failed)?;
-        if !keys.has(wanted) {
-            keys = self.with_keys_for(domain, &[wanted], now).await.map_err(failed)?;
-        }
-        let missing = || OAuthError::internal("keys", format!("domain {} has no {} key", domain.name, wanted.as_str()));
+        let keys = self.with_keys_for(domain, &[wanted], now).await?;
         match wanted {
-            KeyUse::Sign(alg) => unsigned.sign(keys.signing(alg, now).ok_or_else(missing)?),
-            KeyUse::Handle => {
-                let key = DomainKeys::current(&keys.handles, now).ok_or_else(missing)?;
-                Ok(unsigned.seal(key, &domain.name, random::bytes()))
-            }
+            KeyUse::Sign(alg) => unsigned.sign(keys.signing(alg, now)?),
+            KeyUse::Handle => Ok(unsigned.seal(keys.handle(now)?, &domain.name, random::bytes())),
         }
     }
 
@@ -165,11 +171,8 @@ impl Keys {
         claims: &[u8],
         now: Timestamp,
     ) -> OAuthResult<String> {
-        let failed = |error: KeyError| OAuthError::internal("keys", error);
-        let keys = self.with_keys_for(domain, &[KeyUse::Sign(alg)], now).await.map_err(failed)?;
-        let key =
-            keys.signing(alg, now).ok_or_else(|| OAuthError::internal("keys", format!("no {} key", alg.as_str())))?;
-        key.sign_jwt(typ, claims).map_err(|error| OAuthError::internal("sign", error))
+        let keys = self.with_keys_for(domain, &[KeyUse::Sign(alg)], now).await?;
+        keys.signing(alg, now)?.sign_jwt(typ, claims).map_err(|error| OAuthError::internal("sign", error))
     }
 
     async fn with_keys_for(
@@ -178,20 +181,22 @@ impl Keys {
         wanted: &[KeyUse],
         now: Timestamp,
     ) -> Result<Arc<DomainKeys>, KeyError> {
-        let missing = |keys: &DomainKeys| wanted.iter().copied().find(|wanted| !keys.has(*wanted));
-        if let Some(keys) = self.by_domain.load().get(&domain.name).filter(|keys| missing(keys).is_none()) {
+        let whole = |keys: &DomainKeys| wanted.iter().all(|wanted| keys.has(*wanted));
+        if let Some(keys) = self.by_domain.load().get(&domain.name).filter(|keys| whole(keys)) {
             return Ok(keys.clone());
         }
         let _one = self.making.lock().await;
-        let mut keys = self.load(&domain.name, now).await?;
-        while let Some(wanted) = missing(&keys) {
-            // Past generations count, so that a key whose time is over cannot stand in the way of a new one.
-            let rows = self.store.keys(&domain.name).await?;
-            let last = rows.iter().filter(|row| row.alg == wanted.as_str()).map(|row| row.generation).max();
-            self.make(&domain.name, wanted, last.unwrap_or(0) + 1, now, now).await?;
-            keys = self.load(&domain.name, now).await?;
+        let keys = self.load(&domain.name, now).await?;
+        if whole(&keys) {
+            return Ok(keys);
         }
-        Ok(keys)
+        let rows = self.store.keys(&domain.name).await?;
+        for wanted in wanted.iter().filter(|wanted| !keys.has(**wanted)) {
+            // Past generations count, so that a key whose time is over cannot stand in the way of a new one.
+            let last = rows.iter().filter(|row| row.alg == wanted.as_str()).map(|row| row.generation).max();
+            self.make(&domain.name, *wanted, last.unwrap_or(0) + 1, now, now).await?;
+        }
+        self.load(&domain.name, now).await
     }
 
     /// Reads a domain's keys anew, if they are in use here.
@@ -254,6 +259,10 @@ impl Keys {
         let jwks_etag = format!("\"{}\"", &b64url_encode(&sha256(&jwks))[..16]);
         Ok(DomainKeys { signing, handles, verifying, jwks: jwks.into(), jwks_etag })
     }
+}
+
+fn missing(wanted: KeyUse) -> KeyError {
+    KeyError::Unusable(format!("the domain has no {} key", wanted.as_str()))
 }
 
 /// A key's id is four bytes, written in base64url as its `kid`.
