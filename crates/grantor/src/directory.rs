@@ -97,15 +97,29 @@ impl Domains {
         self.by_name.values()
     }
 
-    /// The domain that answers at this host and path, and the rest of the path. A host that is nobody's issuer (an
-    /// address, a name inside the cluster) means the server's own.
-    pub fn route<'p>(&self, authority: &str, path: &'p str) -> Option<(&Arc<Domain>, &'p str)> {
-        let paths = self.by_authority.get(authority).or_else(|| self.by_authority.get(&self.server_authority))?;
-        paths.iter().find_map(|(prefix, domain)| {
+    /// The domains that may answer at this host and path, each with the rest of the path, the closest first: the path
+    /// of an issuer may be the beginning of another's endpoint. A host that is nobody's issuer (an address, a name
+    /// inside the cluster) means the server's own.
+    pub fn route<'d, 'p: 'd>(
+        &'d self,
+        authority: &str,
+        path: &'p str,
+    ) -> impl Iterator<Item = (&'d Arc<Domain>, &'p str)> {
+        let issuers = self
+            .by_authority
+            .get(authority)
+            .or_else(|| self.by_authority.get(without_default_port(authority)))
+            .or_else(|| self.by_authority.get(&self.server_authority));
+        issuers.into_iter().flatten().filter_map(move |(prefix, domain)| {
             let rest = path.strip_prefix(prefix.as_str())?;
             (rest.is_empty() || rest.starts_with('/')).then_some((domain, rest))
         })
     }
+}
+
+/// Issuers are canonical URLs, without the port that their scheme implies; a Host header may name it.
+fn without_default_port(authority: &str) -> &str {
+    authority.strip_suffix(":443").or_else(|| authority.strip_suffix(":80")).unwrap_or(authority)
 }
 
 /// Authority (lower case, as URLs are canonical) and path without a trailing slash.

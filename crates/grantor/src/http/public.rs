@@ -117,13 +117,12 @@ fn find(app: &App, head: &request::Parts) -> Option<(Arc<Domain>, Route)> {
     let path = head.uri.path();
     for well_known in [OAUTH_METADATA_PATH, OPENID_METADATA_PATH] {
         if let Some(issuer_path) = path.strip_prefix(well_known)
-            && let Some((domain, "")) = domains.route(&authority, issuer_path)
+            && let Some((domain, _)) = domains.route(&authority, issuer_path).find(|(_, rest)| rest.is_empty())
         {
             return Some((domain.clone(), Route::Metadata));
         }
     }
-    let (domain, rest) = domains.route(&authority, path)?;
-    Route::of(rest).map(|route| (domain.clone(), route))
+    domains.route(&authority, path).find_map(|(domain, rest)| Some((domain.clone(), Route::of(rest)?)))
 }
 
 async fn dispatch(
