@@ -207,13 +207,16 @@ impl Directory {
             || revoked.clients.get(&key(&token.client_id)).is_some_and(|(issued_before, _)| token.iat <= *issued_before)
     }
 
-    /// Domains whose keys were changed since this was last asked.
-    pub fn take_changed_keys(&self) -> BTreeSet<String> {
-        std::mem::take(&mut *self.changed_keys.lock().expect("no panic while holding the names"))
+    /// A domain whose keys were changed or deleted and have not been looked at since.
+    pub fn next_changed_keys(&self) -> Option<String> {
+        self.changed_keys.lock().expect("no panic while holding the names").pop_first()
     }
 
-    /// Applies all changes made since the last time, here or by another node. Called after each write of ours, so that
-    /// it is in force when it is acknowledged, and regularly for those of others.
+    pub fn note_changed_keys(&self, domain: String) {
+        self.changed_keys.lock().expect("no panic while holding the names").insert(domain);
+    }
+
+    /// Follows the log of changes to its end.
     pub async fn catch_up(&self, now: Timestamp) -> Result<(), StoreError> {
         const PAGE: i64 = 500;
         let mut followed = self.followed.lock().await;
@@ -241,12 +244,12 @@ impl Directory {
                     self.refresh_client(&change.domain, &change.subject).await
                 }
                 Some(ChangeKind::Revocation) => self.revoke(change, now),
-                Some(ChangeKind::Key) => {
-                    self.changed_keys.lock().expect("no panic while holding the names").insert(change.domain.clone());
-                }
+                Some(ChangeKind::Key) => self.note_changed_keys(change.domain.clone()),
                 None => {}
             }
+            // Its clients and keys went with it, without a change of their own.
             if change.kind() == Some(ChangeKind::Domain) && change.op == Op::Delete.as_str() {
+                self.note_changed_keys(change.domain.clone());
                 self.epoch.fetch_add(1, Ordering::AcqRel);
                 self.clients.invalidate_all();
             }
@@ -257,8 +260,8 @@ impl Directory {
         Ok(())
     }
 
-    /// Reads the client anew at once, rather than dropping it: should the database go away in this moment, the client
-    /// stays known as it was.
+    /// Reads the client anew at once, rather than dropping it, so that it stays known should the database go away next.
+    /// One that cannot be read is dropped: what it was before must not be served.
     async fn refresh_client(&self, domain: &str, client_id: &str) {
         let key: ClientKey = (domain.into(), client_id.into());
         self.epoch.fetch_add(1, Ordering::AcqRel);

@@ -28,11 +28,12 @@ use crate::config::{Config, Database};
 use crate::data_dir::{DataLock, IfMissing};
 use crate::directory::{Directory, DirectorySettings};
 use crate::imported::Imported;
-use crate::keys::{KeyTimes, Keys, MasterKey};
+use crate::keys::{KeyError, KeyTimes, Keys, MasterKey};
 use crate::secrets::Secret;
 use crate::store::Store;
 use crate::telemetry::Metrics;
 use crate::throttle::Throttle;
+use grantor_core::Timestamp;
 use grantor_core::incoming::ParseLimits;
 use grantor_core::secret::Peppers;
 use std::sync::Arc;
@@ -103,6 +104,21 @@ impl App {
         admin.ensure_defaults().await.map_err(|error| failed(&error))?;
         admin.keys(grantor_core::domain::DEFAULT_DOMAIN).await.map_err(|error| failed(&error))?;
         Ok(app)
+    }
+
+    /// Applies all changes made since the last time, here or by another node. Called after each write of ours, so that it
+    /// is in force when it is acknowledged, and regularly for those of others.
+    pub async fn catch_up(&self, now: Timestamp) -> Result<(), KeyError> {
+        self.directory.catch_up(now).await?;
+        while let Some(domain) = self.directory.next_changed_keys() {
+            if self.directory.domains().by_name(&domain).is_none() {
+                self.keys.forget(&domain);
+            } else if let Err(error) = self.keys.reload(&domain, now).await {
+                self.directory.note_changed_keys(domain);
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     /// From now on `/readyz` says no.

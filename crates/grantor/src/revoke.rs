@@ -45,7 +45,7 @@ pub async fn revoke(
         expires_at: token.exp,
     };
     app.store.insert_revocation(&revocation, &Write { actor: format!("client {caller_id}"), at: now }).await?;
-    app.directory.catch_up(now).await?;
+    app.catch_up(now).await?;
     decision.outcome = "revoked".into();
     decision.jti = Some(token.jti);
     Ok(())

@@ -12,7 +12,7 @@ pub async fn follow_changes(app: Arc<App>, mut stop: watch::Receiver<bool>) {
     let mut failing = false;
     while pause(period, &mut stop).await {
         let now = clock::now_s();
-        let result = follow_once(&app, now).await;
+        let result = app.catch_up(now).await;
         match &result {
             Err(error) if !failing => {
                 tracing::error!(%error, "changes cannot be followed; clients known here go on being served")
@@ -22,18 +22,6 @@ pub async fn follow_changes(app: Arc<App>, mut stop: watch::Receiver<bool>) {
         }
         failing = result.is_err();
     }
-}
-
-async fn follow_once(app: &App, now: i64) -> Result<(), String> {
-    app.directory.catch_up(now).await.map_err(|error| error.to_string())?;
-    for domain in app.directory.take_changed_keys() {
-        if app.directory.domains().by_name(&domain).is_none() {
-            app.keys.forget(&domain);
-        } else {
-            app.keys.reload(&domain, now).await.map_err(|error| error.to_string())?;
-        }
-    }
-    Ok(())
 }
 
 /// Rotates keys that are due and forgets what has expired, until `stop` turns true.

@@ -26,8 +26,7 @@ impl Admin<'_> {
 
     /// Makes a change that was just written take effect here, before it is acknowledged.
     async fn in_force(&self) -> Result<()> {
-        self.app.directory.catch_up(self.now).await?;
-        Ok(())
+        Ok(self.app.catch_up(self.now).await?)
     }
 
     fn domain(&self, name: &str) -> Result<std::sync::Arc<grantor_core::domain::Domain>> {
