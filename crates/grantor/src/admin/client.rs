@@ -31,8 +31,8 @@ impl Admin<'_> {
     /// Deletes a client and its credentials, and ends its tokens: another client of the same name must not inherit them.
     pub async fn delete_client(&self, domain: &str, client_id: &str, when: Precondition) -> Result<()> {
         self.domain(domain)?;
-        self.app.store.delete::<ClientMetadata>(domain, client_id, when, &self.by()).await?;
-        self.end_tokens(domain, client_id).await
+        self.app.store.delete_client(&self.end_of_tokens(domain, client_id), when, &self.by()).await?;
+        self.in_force().await
     }
 
     /// Ends all tokens that the client got until now: immediately here, and on other nodes when they next follow the log.
@@ -44,19 +44,18 @@ impl Admin<'_> {
                 quote(client_id)
             )));
         }
-        self.end_tokens(domain, client_id).await
+        self.app.store.insert_revocation(&self.end_of_tokens(domain, client_id), &self.by()).await?;
+        self.in_force().await
     }
 
-    async fn end_tokens(&self, domain: &str, client_id: &str) -> Result<()> {
-        let revocation = Revocation {
+    fn end_of_tokens(&self, domain: &str, client_id: &str) -> Revocation {
+        Revocation {
             domain: domain.to_owned(),
             kind: RevocationKind::Client,
             subject: client_id.to_owned(),
             issued_before: self.now,
             expires_at: self.now + self.app.keys.times().lifetime_max_s,
-        };
-        self.app.store.insert_revocation(&revocation, &self.by()).await?;
-        self.in_force().await
+        }
     }
 }
 

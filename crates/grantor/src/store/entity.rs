@@ -1,6 +1,7 @@
 //! Domains, resources and clients: named, versioned JSON bodies. Their queries differ in nothing but names.
 
 use super::changes::{ChangeKind, Op, Subject, Write, append_change};
+use super::revocation::{Revocation, add_revocation};
 use super::{Result, Store, StoreError, read, write};
 use grantor_core::Timestamp;
 use grantor_core::client::ClientMetadata;
@@ -134,6 +135,21 @@ fn json<T: Serialize>(body: &T) -> Result<String> {
     serde_json::to_string(body).map_err(|error| StoreError::Corrupt(error.to_string()))
 }
 
+/// Deletes a row inside the transaction `$tx`.
+macro_rules! delete_row {
+    ($tx:ident, $entity:ty, $domain:expr, $name:expr, $when:expr, $by:expr) => {{
+        let (domain, name): (&str, &str) = ($domain, $name);
+        let sql = <$entity as Entity>::SQL;
+        let row: Option<Row> = sqlx::query_as(sql.get).bind(domain).bind(name).fetch_optional(&mut *$tx).await?;
+        let have: Stored<$entity> = row.map(stored).transpose()?.ok_or(StoreError::NotFound)?;
+        if matches!($when, Precondition::Version(version) if version != have.version) || $when == Precondition::Absent {
+            return Err(StoreError::PreconditionFailed);
+        }
+        sqlx::query(sql.delete).bind(domain).bind(name).execute(&mut *$tx).await?;
+        let subject = Subject { domain, kind: <$entity as Entity>::KIND, name };
+        append_change!($tx, $by, subject, Op::Delete, Some(json(&have.body)?), None::<String>);
+    }};
+}
 impl Store {
     pub async fn get<T: Entity>(&self, domain: &str, name: &str) -> Result<Option<Stored<T>>> {
         let row: Option<Row> =
@@ -229,22 +245,15 @@ impl Store {
 
     /// Deletes a row and what hangs on it, and logs that.
     pub async fn delete<T: Entity>(&self, domain: &str, name: &str, when: Precondition, by: &Write) -> Result<()> {
+        write!(self, |tx| delete_row!(tx, T, domain, name, when, by))
+    }
+
+    /// Deletes a client and its credentials and ends its tokens, or does none of it: another client of the same name must
+    /// not inherit them.
+    pub async fn delete_client(&self, ended: &Revocation, when: Precondition, by: &Write) -> Result<()> {
         write!(self, |tx| {
-            let row: Option<Row> = sqlx::query_as(T::SQL.get).bind(domain).bind(name).fetch_optional(&mut *tx).await?;
-            let have: Stored<T> = row.map(stored).transpose()?.ok_or(StoreError::NotFound)?;
-            if matches!(when, Precondition::Version(version) if version != have.version) || when == Precondition::Absent
-            {
-                return Err(StoreError::PreconditionFailed);
-            }
-            sqlx::query(T::SQL.delete).bind(domain).bind(name).execute(&mut *tx).await?;
-            append_change!(
-                tx,
-                by,
-                Subject { domain, kind: T::KIND, name },
-                Op::Delete,
-                Some(json(&have.body)?),
-                None::<String>
-            );
+            delete_row!(tx, ClientMetadata, &ended.domain, &ended.subject, when, by);
+            add_revocation!(tx, ended, by);
         })
     }
 }

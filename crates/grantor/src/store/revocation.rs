@@ -1,6 +1,6 @@
 //! The few facts about tokens that must die early (RFC 7009).
 
-use super::changes::{ChangeKind, Op, Subject, Write, append_change};
+use super::changes::{ChangeKind, Write};
 use super::{Change, Result, Store, StoreError, read, write};
 use grantor_core::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -26,29 +26,36 @@ pub struct Revocation {
     pub expires_at: Timestamp,
 }
 
-impl Store {
-    /// Durable when this returns. Doing it twice is doing it once; a later one of a client covers the earlier.
-    pub async fn insert_revocation(&self, revocation: &Revocation, by: &Write) -> Result<()> {
+/// Adds a revocation inside the transaction `$tx`. Doing it twice is doing it once; a later one of a client covers the
+/// earlier.
+macro_rules! add_revocation {
+    ($tx:ident, $revocation:expr, $by:expr) => {{
+        use $crate::store::changes::{ChangeKind, Op, Subject, append_change};
         const SQL: &str = "INSERT INTO revocation (domain, kind, subject, issued_before, expires_at) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT (domain, kind, subject) DO UPDATE SET issued_before = excluded.issued_before, expires_at = excluded.expires_at \
              WHERE excluded.issued_before > revocation.issued_before";
-        write!(self, |tx| {
-            let done = sqlx::query(SQL)
-                .bind(&revocation.domain)
-                .bind(revocation.kind)
-                .bind(&revocation.subject)
-                .bind(revocation.issued_before)
-                .bind(revocation.expires_at)
-                .execute(&mut *tx)
-                .await?;
-            if done.rows_affected() == 1 {
-                let subject =
-                    Subject { domain: &revocation.domain, kind: ChangeKind::Revocation, name: &revocation.subject };
-                let after =
-                    serde_json::to_string(revocation).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-                append_change!(tx, by, subject, Op::Create, None::<String>, Some(after));
-            }
-        })
+        let row: &$crate::store::Revocation = $revocation;
+        let done = sqlx::query(SQL)
+            .bind(&row.domain)
+            .bind(row.kind)
+            .bind(&row.subject)
+            .bind(row.issued_before)
+            .bind(row.expires_at)
+            .execute(&mut *$tx)
+            .await?;
+        if done.rows_affected() == 1 {
+            let subject = Subject { domain: &row.domain, kind: ChangeKind::Revocation, name: &row.subject };
+            let after = serde_json::to_string(row).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+            append_change!($tx, $by, subject, Op::Create, None::<String>, Some(after));
+        }
+    }};
+}
+pub(super) use add_revocation;
+
+impl Store {
+    /// Durable when this returns.
+    pub async fn insert_revocation(&self, revocation: &Revocation, by: &Write) -> Result<()> {
+        write!(self, |tx| add_revocation!(tx, revocation, by))
     }
 
     /// All that still matters.
