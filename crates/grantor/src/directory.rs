@@ -207,6 +207,15 @@ impl Directory {
             || revoked.clients.get(&key(&token.client_id)).is_some_and(|(issued_before, _)| token.iat <= *issued_before)
     }
 
+    /// Up to when all tokens of a client are ended, if they are.
+    pub fn tokens_ended_at(&self, domain: &str, client_id: &str) -> Option<Timestamp> {
+        let revoked = self.revoked.read().expect("no panic while holding the revocations");
+        if revoked.clients.is_empty() {
+            return None;
+        }
+        revoked.clients.get(&(domain.into(), client_id.into())).map(|(issued_before, _)| *issued_before)
+    }
+
     /// A domain whose keys were changed or deleted and have not been looked at since.
     pub fn next_changed_keys(&self) -> Option<String> {
         self.changed_keys.lock().expect("no panic while holding the names").pop_first()

@@ -8,13 +8,14 @@ use grantor_core::Timestamp;
 use grantor_core::client::Client;
 use grantor_core::client_auth::{Caller, ClientAuth};
 use grantor_core::domain::Domain;
-use grantor_core::error::{ErrorCode, Result};
+use grantor_core::error::{ErrorCode, OAuthError, Result};
 use grantor_core::grant::Grant;
 use grantor_core::incoming::Incoming;
 use grantor_core::jose::b64url_encode;
 use grantor_core::token::TokenResponse;
 use grantor_core::token_request::TokenRequest;
 use std::net::IpAddr;
+use std::time::Duration;
 
 /// The token endpoint, from a request to an answer (RFC 6749 §4.4). Read it top to bottom.
 pub async fn issue(
@@ -26,6 +27,7 @@ pub async fn issue(
     decision: &mut Decision,
 ) -> Result<TokenResponse> {
     let request = TokenRequest::parse(incoming, &app.parse_limits)?;
+    let now = after_revocation(app, domain, request.client_auth.client_id(), now).await?;
     let client = app.directory.client_of(domain, &request.client_auth).await?;
     let caller = authenticate(app, domain, &request.client_auth, client.as_deref(), source, now, decision).await?;
     let grant = request.grant.decide(&caller, domain)?;
@@ -33,6 +35,23 @@ pub async fn issue(
     let unsigned = grant.mint(now, random_id())?;
     decision.jti = Some(unsigned.jti.clone());
     app.keys.sign(domain, unsigned, now).await
+}
+
+/// Tokens count by the second, and those of this client may have been ended up to this very one: a token issued now would
+/// be born revoked. Waits for the next second, before anything is looked up.
+async fn after_revocation(app: &App, domain: &Domain, client_id: &str, now: Timestamp) -> Result<Timestamp> {
+    let Some(ended_at) = app.directory.tokens_ended_at(&domain.name, client_id).filter(|ended_at| *ended_at >= now)
+    else {
+        return Ok(now);
+    };
+    if ended_at > now {
+        let wait_s = u32::try_from(ended_at - now + 1).unwrap_or(u32::MAX);
+        return Err(OAuthError::new(ErrorCode::TemporarilyUnavailable, "try again shortly")
+            .because("tokens_ended_ahead", format!("this client's tokens were ended up to {ended_at}, which is {wait_s} s ahead: the clocks of the nodes differ, or this one went back"))
+            .retry_after(wait_s));
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    Ok(now + 1)
 }
 
 /// From what a request shows to a caller: limits first, then the slow hash if one is due, then the comparison.
