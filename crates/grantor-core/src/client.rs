@@ -94,6 +94,8 @@ impl Default for ClientMetadata {
 
 /// Most extra claims, and most bytes of them, per client: they travel in every token.
 const CLAIMS_BYTES_MAX: usize = 4096;
+/// Far below what readers of tokens, this server among them, refuse.
+const CLAIMS_DEPTH_MAX: usize = 8;
 
 impl ClientMetadata {
     /// All that is wrong with it by itself, each with the field and what to write instead.
@@ -129,8 +131,20 @@ impl ClientMetadata {
             problems
                 .push(format!("claims: at most {CLAIMS_BYTES_MAX} bytes of JSON, since they travel in every token"));
         }
+        if self.claims.values().any(|value| depth(value) > CLAIMS_DEPTH_MAX) {
+            problems.push(format!("claims: nest lists and objects at most {CLAIMS_DEPTH_MAX} deep"));
+        }
         problems
     }
+}
+
+fn depth(value: &Value) -> usize {
+    let deepest = match value {
+        Value::Array(items) => items.iter().map(depth).max(),
+        Value::Object(members) => members.values().map(depth).max(),
+        _ => return 0,
+    };
+    deepest.unwrap_or(0) + 1
 }
 
 /// Whether `id` can name a client: VSCHAR, 1 to [`CLIENT_ID_MAX`] characters (RFC 6749 appendix A.1).

@@ -4,7 +4,7 @@ use super::{AT_JWT, TokenFormat, opaque};
 use crate::Timestamp;
 use crate::error::{OAuthError, Result};
 use crate::grant::Grant;
-use crate::jose::{Alg, SigningKey};
+use crate::jose::{Alg, JWS_MAX, SigningKey};
 use crate::scope::Scope;
 use serde::{Serialize, Serializer};
 
@@ -68,17 +68,24 @@ impl Grant<'_> {
 impl Unsigned {
     pub fn sign(self, key: &SigningKey) -> Result<TokenResponse> {
         let token = key.sign_jwt(AT_JWT, &self.claims_json).map_err(|error| OAuthError::internal("sign", error))?;
-        Ok(self.answer(token))
+        self.answer(token)
     }
 
     /// `nonce` must be random.
-    pub fn seal(self, key: &opaque::HandleKey, domain: &str, nonce: [u8; 12]) -> TokenResponse {
+    pub fn seal(self, key: &opaque::HandleKey, domain: &str, nonce: [u8; 12]) -> Result<TokenResponse> {
         let token = key.seal(domain, nonce, &self.claims_json);
         self.answer(token)
     }
 
-    fn answer(self, access_token: String) -> TokenResponse {
-        TokenResponse { access_token, token_type: "Bearer", expires_in: self.expires_in, scope: self.scope }
+    /// A token that is too long for being read when it comes back is not given out.
+    fn answer(self, access_token: String) -> Result<TokenResponse> {
+        if access_token.len() > JWS_MAX {
+            return Err(OAuthError::invalid_request(format!(
+                "the access token would be longer than {JWS_MAX} characters; ask for fewer scopes or resources"
+            ))
+            .because("token_too_long", format!("{} characters", access_token.len())));
+        }
+        Ok(TokenResponse { access_token, token_type: "Bearer", expires_in: self.expires_in, scope: self.scope })
     }
 }
 

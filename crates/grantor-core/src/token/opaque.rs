@@ -4,15 +4,13 @@
 //! `grat_` and base64url of: version (1 byte), key id (4), nonce (12), AES-256-GCM-SIV of the claims. GCM-SIV keeps its
 //! promise should a random nonce ever repeat, so no key is spent after 2^32 tokens.
 
-use crate::jose::{SealingKey, b64url_decode, b64url_encode_into};
+use crate::jose::{JWS_MAX, SealingKey, b64url_decode, b64url_encode_into};
 use zeroize::Zeroizing;
 
 /// What secret scanners look for.
 pub const PREFIX: &str = "grat_";
 const VERSION: u8 = 1;
 const HEAD: usize = 1 + 4;
-/// No handle of ours is longer, in characters.
-const HANDLE_MAX: usize = 16 * 1024;
 
 /// A domain's key for handles, and the id by which a handle names it.
 #[derive(Debug)]
@@ -51,10 +49,8 @@ impl Handle {
     /// `None` for anything that is not a handle to the letter: base64url is read strictly, so that a padded or
     /// otherwise rewritten handle is not the token.
     pub fn parse(token: &str) -> Option<Self> {
-        let bytes = token
-            .strip_prefix(PREFIX)
-            .filter(|_| token.len() <= HANDLE_MAX)
-            .and_then(|text| b64url_decode(text).ok())?;
+        let bytes =
+            token.strip_prefix(PREFIX).filter(|_| token.len() <= JWS_MAX).and_then(|text| b64url_decode(text).ok())?;
         (bytes.first() == Some(&VERSION) && bytes.len() > HEAD + 12 + 16).then_some(Self(bytes))
     }
 

@@ -158,7 +158,7 @@ impl Keys {
         let keys = self.with_keys_for(domain, &[wanted], now).await?;
         match wanted {
             KeyUse::Sign(alg) => unsigned.sign(keys.signing(alg, now)?),
-            KeyUse::Handle => Ok(unsigned.seal(keys.handle(now)?, &domain.name, random::bytes())),
+            KeyUse::Handle => unsigned.seal(keys.handle(now)?, &domain.name, random::bytes()),
         }
     }
 
