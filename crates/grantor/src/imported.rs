@@ -9,7 +9,7 @@ use moka::sync::Cache;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zeroize::Zeroizing;
 
 pub struct Imported {
@@ -19,6 +19,8 @@ pub struct Imported {
     running: Arc<Semaphore>,
     waiting: AtomicUsize,
     waiting_max: usize,
+    /// How many slow checks have run.
+    runs: AtomicU64,
     /// How long a slow hash took lately, in microseconds; 0 where none has run.
     slow_us: AtomicU64,
 }
@@ -27,14 +29,15 @@ pub struct Imported {
 const REMEMBERED_MAX: u64 = 100_000;
 
 impl Imported {
-    /// `concurrency` hashes run at once, and `waiting_max` more may wait; 0 waits without bound.
-    pub fn new(concurrency: usize, waiting_max: usize) -> Self {
+    /// `concurrency` hashes run at once, and `waiting_max` more may wait; `None` waits without bound.
+    pub fn new(concurrency: usize, waiting_max: Option<usize>) -> Self {
         Self {
             remembered: Cache::new(REMEMBERED_MAX),
             key: Zeroizing::new(random::bytes()),
             running: Arc::new(Semaphore::new(concurrency.max(1))),
             waiting: AtomicUsize::new(0),
-            waiting_max: if waiting_max == 0 { usize::MAX } else { waiting_max },
+            waiting_max: waiting_max.unwrap_or(usize::MAX),
+            runs: AtomicU64::new(0),
             slow_us: AtomicU64::new(0),
         }
     }
@@ -46,20 +49,36 @@ impl Imported {
         if let Some(proof) = self.remembered.get(&key) {
             return Ok(Some(proof));
         }
-        let _place = Place::take(&self.waiting, self.waiting_max)?;
-        let _permit = self.running.acquire().await.map_err(|error| OAuthError::internal("slow_hash", error))?;
+        let permit = self.permit().await?;
         if let Some(proof) = self.remembered.get(&key) {
             return Ok(Some(proof));
         }
+        self.runs.fetch_add(1, Ordering::Relaxed);
         let start = clock::instant();
-        let proof = tokio::task::spawn_blocking(|| check.run())
-            .await
-            .map_err(|error| OAuthError::internal("slow_hash", error))?;
+        let running = tokio::task::spawn_blocking(move || {
+            // Held until the hash is done, even if the caller hangs up before.
+            let _permit = permit;
+            check.run()
+        });
+        let proof = running.await.map_err(|error| OAuthError::internal("slow_hash", error))?;
         self.slow_us.store(u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
         if let Some(proof) = &proof {
             self.remembered.insert(key, proof.clone());
         }
         Ok(proof)
+    }
+
+    async fn permit(&self) -> Result<OwnedSemaphorePermit> {
+        if let Ok(permit) = self.running.clone().try_acquire_owned() {
+            return Ok(permit);
+        }
+        let _place = Place::take(&self.waiting, self.waiting_max)?;
+        self.running.clone().acquire_owned().await.map_err(|error| OAuthError::internal("slow_hash", error))
+    }
+
+    /// How many slow checks have run since the start.
+    pub fn runs(&self) -> u64 {
+        self.runs.load(Ordering::Relaxed)
     }
 
     /// Holds back a refusal until a slow hash could have run, once there are any here: otherwise a quick refusal would

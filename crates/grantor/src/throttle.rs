@@ -15,9 +15,9 @@ pub struct Throttle {
     pairs: Cache<u64, Arc<AtomicU64>>,
     hasher: RandomState,
     start: Instant,
-    /// Milliseconds that one failure costs. 0 switches the limit off.
-    cost_ms: u64,
-    burst_ms: u64,
+    /// Microseconds that one failure costs. 0 switches the limit off.
+    cost_us: u64,
+    burst_us: u64,
 }
 
 /// Pairs remembered at once.
@@ -30,15 +30,15 @@ pub struct Pair(u64);
 impl Throttle {
     /// `per_minute` failures on average, `burst` at once. Either being 0 switches it off.
     pub fn new(per_minute: u32, burst: u32) -> Self {
-        let cost_ms = if burst == 0 { 0 } else { 60_000u64.checked_div(per_minute.into()).unwrap_or(0) };
-        let burst_ms = cost_ms * u64::from(burst);
-        let forget = Duration::from_millis(burst_ms.max(1_000) * 2);
+        let cost_us = if burst == 0 { 0 } else { 60_000_000u64.checked_div(per_minute.into()).unwrap_or(0) };
+        let burst_us = cost_us * u64::from(burst);
+        let forget = Duration::from_micros(burst_us.max(1_000_000) * 2);
         Self {
             pairs: Cache::builder().max_capacity(PAIRS_MAX).time_to_idle(forget).build(),
             hasher: RandomState::new(),
             start: clock::instant(),
-            cost_ms,
-            burst_ms,
+            cost_us,
+            burst_us,
         }
     }
 
@@ -53,14 +53,14 @@ impl Throttle {
 
     /// Refuses a pair whose allowance is spent, before anything is compared: otherwise guessing would go on.
     pub fn admit(&self, pair: Pair) -> Result<()> {
-        let Some(full_at) = self.pairs.get(&pair.0).filter(|_| self.cost_ms > 0) else {
+        let Some(full_at) = self.pairs.get(&pair.0).filter(|_| self.cost_us > 0) else {
             return Ok(());
         };
-        let debt_ms = full_at.load(Ordering::Relaxed).saturating_sub(self.now_ms());
-        if debt_ms + self.cost_ms <= self.burst_ms {
+        let debt_us = full_at.load(Ordering::Relaxed).saturating_sub(self.now_us());
+        if debt_us + self.cost_us <= self.burst_us {
             return Ok(());
         }
-        let wait_s = (debt_ms + self.cost_ms - self.burst_ms).div_ceil(1000);
+        let wait_s = (debt_us + self.cost_us - self.burst_us).div_ceil(1_000_000);
         Err(OAuthError::new(
             ErrorCode::TooManyRequests,
             "too many failed attempts for this client from this address; wait and try again",
@@ -73,24 +73,24 @@ impl Throttle {
     }
 
     pub fn failed(&self, pair: Pair) {
-        if self.cost_ms == 0 {
+        if self.cost_us == 0 {
             return;
         }
-        let now = self.now_ms();
+        let now = self.now_us();
         let full_at = self.pairs.get_with(pair.0, || Arc::new(AtomicU64::new(now)));
-        let _ = full_at.fetch_update(Ordering::AcqRel, Ordering::Acquire, |at| Some(at.max(now) + self.cost_ms));
+        let _ = full_at.fetch_update(Ordering::AcqRel, Ordering::Acquire, |at| Some(at.max(now) + self.cost_us));
     }
 
-    fn now_ms(&self) -> u64 {
-        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    fn now_us(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 }
 
 impl std::fmt::Debug for Throttle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Throttle")
-            .field("cost_ms", &self.cost_ms)
-            .field("burst_ms", &self.burst_ms)
+            .field("cost_us", &self.cost_us)
+            .field("burst_us", &self.burst_us)
             .finish_non_exhaustive()
     }
 }

@@ -93,7 +93,7 @@ settings! {
         /// How many slow hashes of imported secrets are computed at once.
         slow_hash_concurrency: usize = 2, 1..=1024;
         /// How many requests may wait for a slow hash before further ones get 503.
-        slow_hash_queue_max: usize = 64, 0..=1_000_000;
+        slow_hash_queue_max: Option<usize> = Some(64), 0..=1_000_000;
         /// Most parameters in a form.
         form_parameters_max: Option<usize> = Some(64), 0..=100_000;
         /// Most scope tokens in a request.
