@@ -2,7 +2,7 @@
 
 use crate::error::{OAuthError, Result};
 use crate::form::Form;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, Uri};
 
 /// A `POST` whose framing was checked and whose body was read whole.
@@ -55,6 +55,14 @@ impl<'r> Incoming<'r> {
         }
         if !self.is_form() {
             return Err(OAuthError::invalid_request("Content-Type must be application/x-www-form-urlencoded"));
+        }
+        if self
+            .headers
+            .get_all(CONTENT_ENCODING)
+            .iter()
+            .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+        {
+            return Err(OAuthError::invalid_request("Content-Encoding is not supported; send the body as it is"));
         }
         Form::parse(self.body, limits.form_parameters_max)
     }

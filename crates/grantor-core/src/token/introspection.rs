@@ -5,6 +5,7 @@ use crate::Timestamp;
 use crate::client_auth::{Caller, ClientAuth};
 use crate::error::{OAuthError, Result};
 use crate::incoming::{Incoming, ParseLimits};
+use http::HeaderMap;
 use http::header::ACCEPT;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -31,14 +32,23 @@ impl TokenQuery {
         let client_auth = ClientAuth::parse(incoming, &form)?;
         form.one("token_type_hint")?;
         let token = form.one("token")?.ok_or_else(|| OAuthError::invalid_request("token is missing"))?;
-        let wants_jwt = incoming.headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).any(|value| {
-            value
-                .split(',')
-                .filter_map(|range| range.split(';').next())
-                .any(|media| media.trim().eq_ignore_ascii_case("application/token-introspection+jwt"))
-        });
+        let jwt = quality(incoming.headers, "application/token-introspection+jwt");
+        let wants_jwt = jwt > 0.0 && jwt >= quality(incoming.headers, "application/json");
         Ok(Self { client_auth, token: Zeroizing::new(token.to_owned()), wants_jwt })
     }
+}
+
+/// How much a media type is wanted that `Accept` names as such; 0 where it does not (RFC 9110 §12.5.1).
+fn quality(headers: &HeaderMap, media_type: &str) -> f32 {
+    let ranges =
+        headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    let named = |range: &str| {
+        let mut parts = range.split(';').map(str::trim);
+        parts.next().filter(|media| media.eq_ignore_ascii_case(media_type))?;
+        let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+        Some(weight.map_or(1.0, |weight| weight.parse().unwrap_or(0.0)))
+    };
+    ranges.filter_map(named).fold(0.0, f32::max)
 }
 
 impl std::fmt::Debug for TokenQuery {
