@@ -180,8 +180,10 @@ impl Log {
     }
 
     fn write(&mut self, batch: &[Decision]) -> io::Result<()> {
-        if self.bytes >= self.settings.file_max_bytes {
-            self.rotate()?;
+        if self.bytes >= self.settings.file_max_bytes
+            && let Err(error) = self.rotate()
+        {
+            tracing::error!(%error, folder = %self.settings.folder.display(), "the audit file could not be rotated; it goes on growing");
         }
         self.buffer.clear();
         for decision in batch {
