@@ -102,6 +102,7 @@ impl Store {
             .busy_timeout(Duration::from_secs(5))
             .pragma("temp_store", "MEMORY")
             .pragma("journal_size_limit", "67108864");
+        private(path).map_err(|error| OpenError { path: path.display().to_string(), what: error.to_string() })?;
         let failed = |error: sqlx::Error| OpenError { path: path.display().to_string(), what: error.to_string() };
         let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(failed)?;
         sqlx::migrate!("src/store/migrations/sqlite")
@@ -126,6 +127,12 @@ impl Store {
     pub async fn ping(&self) -> Result<()> {
         read!(self, |db| sqlx::query("SELECT 1").execute(db).await.map(drop)).map_err(Into::into)
     }
+}
+
+/// Makes the file, if it is missing, for its owner alone; SQLite's files beside it follow its mode.
+fn private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path).map(drop)
 }
 
 /// The database cannot be opened: where it is, and what to look at.
