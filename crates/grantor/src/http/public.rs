@@ -10,7 +10,7 @@ use crate::clock;
 use crate::random;
 use bytes::Bytes;
 use grantor_core::domain::Domain;
-use grantor_core::error::OAuthError;
+use grantor_core::error::{OAuthError, quote};
 use grantor_core::metadata::{
     INTROSPECTION_PATH, JWKS_PATH, OAUTH_METADATA_PATH, OPENID_METADATA_PATH, REVOCATION_PATH, TOKEN_PATH,
 };
@@ -20,13 +20,13 @@ use http::header::{
 use http::{Method, StatusCode, request};
 use http_body_util::Full;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// What the public listener serves. The whole table is here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Route {
-    Token,
-    Introspection,
-    Revocation,
+    /// An endpoint that authenticates a client and decides.
+    Protocol(Endpoint),
     Metadata,
     Jwks,
     Livez,
@@ -37,9 +37,9 @@ impl Route {
     /// The route of a path behind an issuer.
     fn of(path: &str) -> Option<Self> {
         Some(match path {
-            TOKEN_PATH => Self::Token,
-            INTROSPECTION_PATH => Self::Introspection,
-            REVOCATION_PATH => Self::Revocation,
+            TOKEN_PATH => Self::Protocol(Endpoint::Token),
+            INTROSPECTION_PATH => Self::Protocol(Endpoint::Introspection),
+            REVOCATION_PATH => Self::Protocol(Endpoint::Revocation),
             OAUTH_METADATA_PATH | OPENID_METADATA_PATH => Self::Metadata,
             JWKS_PATH => Self::Jwks,
             "/livez" => Self::Livez,
@@ -50,7 +50,7 @@ impl Route {
 
     const fn allow(self) -> &'static str {
         match self {
-            Self::Token | Self::Introspection | Self::Revocation => "POST",
+            Self::Protocol(_) => "POST",
             Self::Metadata | Self::Jwks => "GET, HEAD, OPTIONS",
             Self::Livez | Self::Readyz => "GET, HEAD",
         }
@@ -86,6 +86,7 @@ async fn answer(app: &App, request: Checked) -> Answer {
     let request_id = random::request_id();
     let start = clock::instant();
     let found = find(app, &request.head);
+    let route = found.as_ref().map(|(_, route)| *route);
     let answer = match found {
         Some((domain, route)) => dispatch(app, &domain, route, &request, request_id.as_str(), start).await,
         None => http_refusal(
@@ -93,6 +94,7 @@ async fn answer(app: &App, request: Checked) -> Answer {
             "there is nothing at this path; the endpoints are in /.well-known/oauth-authorization-server",
         ),
     };
+    log(route, &request, request_id.as_str(), answer.status(), start);
     with_id(answer, request_id.as_str())
 }
 
@@ -101,6 +103,19 @@ fn with_id(mut answer: Answer, request_id: &str) -> Answer {
         answer.headers_mut().insert(super::response::REQUEST_ID, id);
     }
     answer
+}
+
+/// One line for each request about which nothing was decided; decisions have their own. Probes come all the time.
+fn log(route: Option<Route>, request: &Checked, request_id: &str, status: StatusCode, start: Instant) {
+    let (method, path) = (request.head.method.as_str(), quote(request.head.uri.path()));
+    let (status, duration_us) = (status.as_u16(), start.elapsed().as_micros());
+    match route {
+        Some(Route::Protocol(_)) if request.head.method == Method::POST => {}
+        Some(Route::Livez | Route::Readyz) => {
+            tracing::debug!(request_id, method, path, status, duration_us, "request");
+        }
+        _ => tracing::info!(request_id, method, path, status, duration_us, "request"),
+    }
 }
 
 /// The domain and route that host and path name. RFC 8414 §3.1 puts the well-known part before an issuer's path, OpenID
@@ -131,12 +146,12 @@ async fn dispatch(
     route: Route,
     request: &Checked,
     request_id: &str,
-    start: std::time::Instant,
+    start: Instant,
 ) -> Answer {
     let method = &request.head.method;
     match route {
-        Route::Token | Route::Introspection | Route::Revocation if *method == Method::POST => {
-            oauth::answer(app, domain, endpoint(route), request, request_id, start).await
+        Route::Protocol(endpoint) if *method == Method::POST => {
+            oauth::answer(app, domain, endpoint, request, request_id, start).await
         }
         Route::Metadata | Route::Jwks | Route::Livez | Route::Readyz
             if *method == Method::GET || *method == Method::HEAD =>
@@ -158,15 +173,6 @@ async fn dispatch(
             answer.headers_mut().insert(ALLOW, HeaderValue::from_static(route.allow()));
             answer
         }
-    }
-}
-
-/// The endpoint of a route that authenticates a client.
-const fn endpoint(route: Route) -> Endpoint {
-    match route {
-        Route::Introspection => Endpoint::Introspection,
-        Route::Revocation => Endpoint::Revocation,
-        _ => Endpoint::Token,
     }
 }
 
