@@ -107,14 +107,15 @@ fn with_id(mut answer: Answer, request_id: &str) -> Answer {
 
 /// One line for each request about which nothing was decided; decisions have their own. Probes come all the time.
 fn log(route: Option<Route>, request: &Checked, request_id: &str, status: StatusCode, start: Instant) {
+    if matches!(route, Some(Route::Protocol(_))) && request.head.method == Method::POST {
+        return;
+    }
     let (method, path) = (request.head.method.as_str(), quote(request.head.uri.path()));
     let (status, duration_us) = (status.as_u16(), start.elapsed().as_micros());
-    match route {
-        Some(Route::Protocol(_)) if request.head.method == Method::POST => {}
-        Some(Route::Livez | Route::Readyz) => {
-            tracing::debug!(request_id, method, path, status, duration_us, "request");
-        }
-        _ => tracing::info!(request_id, method, path, status, duration_us, "request"),
+    if matches!(route, Some(Route::Livez | Route::Readyz)) {
+        tracing::debug!(request_id, method, path, status, duration_us, "request");
+    } else {
+        tracing::info!(request_id, method, path, status, duration_us, "request");
     }
 }
 
