@@ -102,13 +102,12 @@ impl Store {
             .busy_timeout(Duration::from_secs(5))
             .pragma("temp_store", "MEMORY")
             .pragma("journal_size_limit", "67108864");
-        private(path).map_err(|error| OpenError { path: path.display().to_string(), what: error.to_string() })?;
-        let failed = |error: sqlx::Error| OpenError { path: path.display().to_string(), what: error.to_string() };
-        let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(failed)?;
-        sqlx::migrate!("src/store/migrations/sqlite")
-            .run(&write)
-            .await
-            .map_err(|error| OpenError { path: path.display().to_string(), what: migration_problem(&error) })?;
+        let failed = |what: String| OpenError { path: path.display().to_string(), what };
+        private(path).map_err(|error| failed(file_problem(&error)))?;
+        let opened = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await;
+        let write = opened.map_err(|error| failed(open_problem(&error)))?;
+        let migrated = sqlx::migrate!("src/store/migrations/sqlite").run(&write).await;
+        migrated.map_err(|error| failed(migration_problem(&error)))?;
         let read = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options.read_only(true));
         Ok(Self::Sqlite { read, write })
     }
@@ -150,8 +149,34 @@ impl std::fmt::Display for OpenError {
 
 impl std::error::Error for OpenError {}
 
+fn file_problem(error: &std::io::Error) -> String {
+    use std::io::ErrorKind;
+    let advice = match error.kind() {
+        ErrorKind::PermissionDenied => "let the server's user read and write it",
+        ErrorKind::NotFound => "make the folder that it should be in, or correct database.url",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on the disk",
+        ErrorKind::ReadOnlyFilesystem => "mount the disk writable",
+        ErrorKind::IsADirectory => "this is a folder; correct database.url",
+        _ => "check the disk",
+    };
+    format!("{error}; {advice}")
+}
+
+/// By SQLite's primary result code, which is the low byte of an extended one.
+fn open_problem(error: &sqlx::Error) -> String {
+    let code = error.as_database_error().and_then(|error| error.code()).and_then(|code| code.parse::<u32>().ok());
+    let advice = match code.map(|code| code & 0xff) {
+        Some(11 | 26) => "restore it from a backup, or correct database.url",
+        Some(13) => "make room on the disk",
+        Some(3 | 8 | 14 | 23) => "let the server's user read and write it and its folder",
+        Some(5 | 6) => "another program has it open; stop that one",
+        _ => "check the disk",
+    };
+    format!("{error}; {advice}")
+}
+
 fn migration_problem(error: &sqlx::migrate::MigrateError) -> String {
-    use sqlx::migrate::MigrateError::{VersionMismatch, VersionMissing};
+    use sqlx::migrate::MigrateError::{Execute, VersionMismatch, VersionMissing};
     match error {
         VersionMissing(version) => {
             format!("it was written by a newer Grantor (schema {version}); use that version, or restore a backup")
@@ -159,7 +184,8 @@ fn migration_problem(error: &sqlx::migrate::MigrateError) -> String {
         VersionMismatch(version) => {
             format!("its schema step {version} differs from this version's; it was changed by hand or by another build")
         }
-        other => other.to_string(),
+        Execute(error) => open_problem(error),
+        other => format!("{other}; restore it from a backup"),
     }
 }
 
