@@ -47,6 +47,10 @@ const HINTS: &[(&str, &str)] = &[
         "several_auth_methods",
         "Send the secret in one place: either the Authorization header, or client_secret in the body.",
     ),
+    (
+        "client_ids_differ",
+        "Leave client_id out of the body, or send the same one as in the Authorization header (RFC 6749 section 2.3).",
+    ),
     ("no_client_auth", "Send credentials, for instance: curl -u {client}:SECRET -d grant_type=client_credentials …"),
     (
         "malformed_basic",
@@ -94,6 +98,11 @@ const HINTS: &[(&str, &str)] = &[
          SCOPES{domain} and grantor resource update NAME --scope SCOPES{domain}",
     ),
     (
+        "token_too_long",
+        "Let the service ask for fewer scopes or resources at once, or shorten the client's extra claims: grantor \
+         client show {client}{domain}",
+    ),
+    (
         "token_of_another_client",
         "Only the client that got a token can revoke it (RFC 7009 section 2.1). An administrator can end all of a \
          client's tokens: grantor client revoke-tokens OWNER{domain}",
@@ -124,6 +133,11 @@ const HINTS: &[(&str, &str)] = &[
         "slow_hash_queue_full",
         "Imported secrets are slow to check. Rotate them to generated ones (grantor credential rotate {client}{domain}), \
          or raise `limits.slow_hash_concurrency` and `limits.slow_hash_queue_max`.",
+    ),
+    (
+        "tokens_ended_ahead",
+        "All tokens of this client were ended at a time that this machine has not reached: set the clocks of all \
+         nodes (NTP), and look whether this one went back.",
     ),
     ("not_ready", "The server is stopping, or its database does not answer; look at its log."),
     ("store", "The database does not answer. Look at the disk of the data folder and at the server's log."),
