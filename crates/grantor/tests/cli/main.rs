@@ -1,0 +1,8 @@
+//! The real binary, run as people and scripts run it.
+
+#![expect(clippy::unwrap_used, reason = "what cannot be unwrapped here is a failed test")]
+
+mod commands;
+mod help;
+mod refusals;
+mod support;
