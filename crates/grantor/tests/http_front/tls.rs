@@ -1,0 +1,192 @@
+//! TLS: certificates, protocols, handshakes.
+
+use super::*;
+use grantor::http::dev_certificate::{DevCertificate, dev_certificate};
+use rustls::crypto::aws_lc_rs as provider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use tempfile::TempDir;
+use tokio::time::Instant;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+#[expect(clippy::disallowed_methods, reason = "the verifier in the client reads the same clock")]
+pub fn now_s() -> i64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs().cast_signed()
+}
+
+pub fn files() -> (TempDir, DevCertificate) {
+    let dir = tempfile::tempdir().unwrap();
+    let files = dev_certificate(dir.path(), now_s()).unwrap();
+    (dir, files)
+}
+
+pub fn config(files: &DevCertificate) -> TlsConfig {
+    TlsConfig::from_pem_files(&files.certificate, &files.key).unwrap()
+}
+
+pub async fn handshake(
+    server: &Server,
+    ca: &Path,
+    alpn: &[&str],
+    versions: &[&'static SupportedProtocolVersion],
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(ca).unwrap()).unwrap();
+    let mut config = ClientConfig::builder_with_provider(Arc::new(provider::default_provider()))
+        .with_protocol_versions(versions)
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+    let name = ServerName::try_from("localhost").unwrap();
+    TlsConnector::from(Arc::new(config)).connect(name, server.connect().await).await
+}
+
+#[tokio::test]
+async fn both_versions_are_spoken() {
+    let (_dir, files) = files();
+    let server = Server::start(limits(), Some(config(&files))).await;
+    for (version, name) in [(&rustls::version::TLS12, "TLSv1.2"), (&rustls::version::TLS13, "TLSv1.3")] {
+        for (alpn, chosen) in [(&[][..], "None"), (&["http/1.1"], "Some(\"http/1.1\")")] {
+            let mut stream = handshake(&server, &files.ca, alpn, &[version]).await.unwrap();
+            stream.write_all(b"GET /peer HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+            let answer = answer(&mut stream).await;
+            let expected = format!("Some(TlsInfo {{ protocol: \"{name}\", alpn: {chosen} }})");
+            assert!(answer.ends_with(&expected), "{answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn any_http_client_that_trusts_the_authority_is_served() {
+    let (_dir, files) = files();
+    let server = Server::start(limits(), Some(config(&files))).await;
+    let ca = reqwest::Certificate::from_pem(&fs::read(&files.ca).unwrap()).unwrap();
+    for (builder, version) in [
+        (reqwest::Client::builder(), http::Version::HTTP_2),
+        (reqwest::Client::builder().http1_only(), http::Version::HTTP_11),
+    ] {
+        let client = builder.tls_certs_only([ca.clone()]).build().unwrap();
+        for host in ["localhost", "127.0.0.1"] {
+            let url = format!("https://{host}:{}/", server.addr.port());
+            let answer = client.post(url).body("abc").send().await.unwrap();
+            assert_eq!((answer.status(), answer.version()), (StatusCode::OK, version));
+            assert_eq!(answer.text().await.unwrap(), "abc");
+        }
+    }
+}
+
+#[tokio::test]
+async fn stalled_handshakes_are_cut() {
+    let (_dir, files) = files();
+    let limits = FrontLimits { handshake_timeout: Some(Duration::from_millis(200)), ..limits() };
+    let server = Server::start(limits, Some(config(&files))).await;
+    for part in [&b""[..], b"\x16\x03\x01\x00", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc"] {
+        let start = Instant::now();
+        assert_eq!(server.raw(part).await, "");
+        assert!((150..2000).contains(&start.elapsed().as_millis()), "{part:?}: {:?}", start.elapsed());
+    }
+    // Plain text is no handshake at all.
+    let mut stream = server.connect().await;
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let mut alert = Vec::new();
+    timeout(SOON, stream.read_to_end(&mut alert)).await.unwrap().unwrap();
+    assert!(!alert.starts_with(b"HTTP"));
+    handshake(&server, &files.ca, &[], &[&rustls::version::TLS13]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stopping_server_waits_for_no_handshake() {
+    let (_dir, files) = files();
+    let server = Server::start(FrontLimits { drain_timeout: SOON * 2, ..limits() }, Some(config(&files))).await;
+    let mut stream = server.connect().await;
+    stream.write_all(b"\x16\x03").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    server.stop();
+    server.ended().await;
+}
+
+#[tokio::test]
+async fn certificates_are_replaced_while_serving() {
+    let ((dir, old), (_other, new)) = (files(), files());
+    let tls = config(&old);
+    let server = Server::start(limits(), Some(tls.clone())).await;
+    let tls13: &[&'static SupportedProtocolVersion] = &[&rustls::version::TLS13];
+    let mut before = handshake(&server, &old.ca, &[], tls13).await.unwrap();
+    let old_ca = dir.path().join("old-ca.pem");
+    fs::copy(&old.ca, &old_ca).unwrap();
+
+    fs::copy(&new.certificate, &old.certificate).unwrap();
+    let error = tls.reload().unwrap_err().to_string();
+    assert!(error.contains("is not the key"), "{error}");
+    handshake(&server, &old_ca, &[], tls13).await.expect("the old certificate stays until the new one is whole");
+
+    fs::copy(&new.key, &old.key).unwrap();
+    tls.reload().unwrap();
+    handshake(&server, &new.ca, &[], tls13).await.expect("new connections get the new certificate");
+    assert!(handshake(&server, &old_ca, &[], tls13).await.is_err());
+    before.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    assert!(is_status(&answer(&mut before).await, StatusCode::OK), "old connections go on");
+}
+
+#[test]
+fn wrong_files_are_explained() {
+    let (dir, good) = files();
+    let (_other, other) = files();
+    let write = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let missing = dir.path().join("missing.pem");
+    let empty = write("empty.pem", "");
+    let damaged = write("damaged.pem", "-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n");
+    let no_der = write("no-der.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    let bad_key = write("bad-key.pem", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
+    let encrypted =
+        write("encrypted.pem", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n");
+    let old = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nAAAA\n-----END RSA PRIVATE KEY-----\n";
+    let old_encrypted = write("old-encrypted.pem", old);
+    let (certificate, key) = (&good.certificate, &good.key);
+    for (certificate, key, says) in [
+        (&missing, key, "missing.pem: there is no such file; write the path of the certificate"),
+        (certificate, &missing, "missing.pem: there is no such file; write the path of the private key"),
+        (&empty, key, "empty.pem: there is no certificate in it"),
+        (key, certificate, "and the private key belongs into the other file"),
+        (&damaged, key, "damaged.pem: the PEM text is damaged"),
+        (&no_der, key, "no-der.pem: the first certificate is malformed"),
+        (certificate, certificate, "dev-cert.pem: there is no private key in it"),
+        (certificate, &bad_key, "bad-key.pem: this kind of private key cannot be used"),
+        (certificate, &encrypted, "encrypted.pem: the private key is encrypted; decrypt it"),
+        (certificate, &old_encrypted, "old-encrypted.pem: the private key is encrypted; decrypt it"),
+        (certificate, &other.key, "is not the key of the first certificate in"),
+    ] {
+        let error = TlsConfig::from_pem_files(certificate, key).unwrap_err().to_string();
+        assert!(error.contains(says), "{error}\ndoes not say\n{says}");
+    }
+}
+
+#[test]
+fn the_dev_certificate_lasts() {
+    const DAY_S: i64 = 86_400;
+    let dir = tempfile::tempdir().unwrap();
+    let inner = dir.path().join("made/on/demand");
+    let now = now_s();
+    let read = |files: &DevCertificate| [&files.ca, &files.certificate, &files.key].map(|path| fs::read(path).unwrap());
+    let first = dev_certificate(&inner, now).unwrap();
+    let made = read(&first);
+    assert_eq!(fs::metadata(&first.key).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::metadata(&first.ca).unwrap().permissions().mode() & 0o777, 0o644);
+    assert_eq!(fs::read_dir(&inner).unwrap().count(), 3, "nothing else is left there");
+    assert_eq!(read(&dev_certificate(&inner, now + 300 * DAY_S).unwrap()), made);
+    let renewed = read(&dev_certificate(&inner, now + 360 * DAY_S).unwrap());
+    assert_ne!(renewed, made);
+    fs::write(&first.key, "damaged").unwrap();
+    assert_ne!(read(&dev_certificate(&inner, now + 360 * DAY_S).unwrap()), renewed);
+    assert_eq!(fs::metadata(&first.key).unwrap().permissions().mode() & 0o777, 0o600);
+}
