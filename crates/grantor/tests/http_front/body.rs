@@ -29,6 +29,20 @@ async fn bodies_are_bounded() {
     assert_eq!(server.seen(), 1);
 }
 
+/// Closing a socket with unread bytes in it would reset the connection, and the client would not learn why.
+#[tokio::test]
+async fn a_client_that_is_still_sending_learns_why() {
+    let server = Server::plain().await;
+    let mut stream = server.connect().await;
+    stream.write_all(post("Content-Length: 800000").as_bytes()).await.unwrap();
+    for _ in 0..8 {
+        sleep(Duration::from_millis(10)).await;
+        stream.write_all(&[b'x'; 100_000]).await.expect("the server still reads");
+    }
+    let answer = rest(&mut stream).await;
+    assert!(is_status(&answer, StatusCode::PAYLOAD_TOO_LARGE), "{answer}");
+}
+
 /// A limit that is known from the head is answered without waiting for a body.
 #[tokio::test]
 async fn an_announced_body_is_refused_at_once() {

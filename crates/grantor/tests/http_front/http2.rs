@@ -288,7 +288,7 @@ async fn idle_and_silent_connections_are_closed() {
     server.echo.go.notify_one();
     assert_eq!(client.await_frame(HEADERS).await.payload[0], OK, "a slow answer is not idleness");
     let start = Instant::now();
-    client.end().await;
+    assert_eq!(client.end().await, Some(0), "it says goodbye");
     assert!(start.elapsed() < short * 10, "an idle one");
 }
 
