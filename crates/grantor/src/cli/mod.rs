@@ -5,6 +5,7 @@
 
 mod api;
 mod apply;
+mod caller;
 mod check;
 mod client;
 mod completions;
@@ -14,6 +15,7 @@ mod domain;
 mod entity;
 mod explain;
 mod hints;
+mod inspect;
 mod key;
 mod local;
 mod output;
@@ -22,6 +24,7 @@ mod resource;
 mod serve;
 mod server;
 mod time;
+mod token;
 
 pub use output::Format;
 pub use reference::reference_page;
@@ -60,6 +63,8 @@ enum Command {
     Client(Box<client::Client>),
     Credential(credential::Credential),
     Key(key::Key),
+    Token(token::Token),
+    Inspect(inspect::Inspect),
     Explain(explain::Explain),
     Completions(completions::Completions),
 }
@@ -110,6 +115,8 @@ impl Command {
             Self::Client(command) => command.run().await,
             Self::Credential(command) => command.run().await,
             Self::Key(command) => command.run().await,
+            Self::Token(command) => command.run().await,
+            Self::Inspect(command) => command.run().await,
             Self::Explain(command) => command.run().await,
             Self::Completions(command) => command.run(),
         }

@@ -1,0 +1,72 @@
+//! The client that a command acts as: its name, and where its secret is.
+
+use super::Usage;
+use crate::secrets::{Secret, SecretRef};
+use anyhow::Result;
+use clap::Args;
+use grantor_core::secret::{SecretFormat, examine};
+use std::fmt;
+
+const SECRET_VARIABLE: &str = "GRANTOR_CLIENT_SECRET";
+
+#[derive(Clone, Debug, Args)]
+pub struct Caller {
+    /// The client
+    #[arg(long, env = "GRANTOR_CLIENT_ID", hide_env_values = true, value_name = "ID")]
+    client_id: Option<String>,
+    /// Where the client's secret is: env:NAME or file:PATH. Without it, the variable GRANTOR_CLIENT_SECRET holds the secret
+    /// or such a reference
+    #[arg(long, value_name = "REF")]
+    secret: Option<Reference>,
+}
+
+/// A reference as written. It may be the secret itself, by mistake, so it shows nowhere.
+#[derive(Clone)]
+struct Reference(String);
+
+impl From<String> for Reference {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reference(…)")
+    }
+}
+
+impl Caller {
+    pub fn client_id(&self) -> Option<&str> {
+        self.client_id.as_deref().filter(|id| !id.is_empty())
+    }
+
+    /// The secret, if there is word of one.
+    pub fn secret(&self) -> Result<Option<Secret>> {
+        let secret = match &self.secret {
+            Some(Reference(text)) => SecretRef::parse(text)
+                .map_err(|_| {
+                    Usage(
+                        "--secret takes a reference, env:NAME or file:PATH: everybody on this machine can read a secret \
+                         that stands on a command line (and so it should be replaced now, if it was one)"
+                            .into(),
+                    )
+                })?
+                .resolve()?,
+            None => match std::env::var(SECRET_VARIABLE) {
+                Ok(text) if text.is_empty() => return Ok(None),
+                // A secret of any other form is the secret itself.
+                Ok(text) => match SecretRef::parse(&text) {
+                    Ok(reference) => reference.resolve()?,
+                    Err(_) => Secret::new(text),
+                },
+                Err(_) => return Ok(None),
+            },
+        };
+        anyhow::ensure!(
+            examine(secret.expose()) != SecretFormat::Damaged,
+            "the client secret was made by Grantor, but is cut or mistyped: its check digits do not match"
+        );
+        Ok(Some(secret))
+    }
+}

@@ -1,0 +1,114 @@
+//! `grantor token`: what any OAuth client does, for trying out and for scripts.
+
+use super::caller::Caller;
+use super::output::{print, print_json};
+use super::{Format, Usage};
+use crate::data_dir::{DataDir, IfMissing};
+use anyhow::Result;
+use clap::Args;
+use grantor_client::{TokenError, TokenSource};
+use serde_json::json;
+use std::path::Path;
+
+/// Get an access token with client credentials
+///
+/// Prints the token and nothing else, so that it fits into other commands.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  grantor token --issuer http://127.0.0.1:8080 --client-id demo --secret file:grantor-dev/demo.secret
+  curl -H \"Authorization: Bearer $(grantor token --scope read)\" https://api.example.com")]
+pub struct Token {
+    /// The issuer, to the letter. Its token endpoint is looked up in its metadata
+    #[arg(long, env = "GRANTOR_ISSUER", hide_env_values = true, value_name = "URL")]
+    issuer: Option<String>,
+    #[command(flatten)]
+    caller: Caller,
+    /// A scope value to ask for; may be repeated. Without it the server's default is granted
+    #[arg(long, value_name = "SCOPE")]
+    scope: Vec<String>,
+    /// An API that the token is for (its identifier); may be repeated. Without it the client's default is meant
+    #[arg(long, value_name = "URI")]
+    resource: Vec<String>,
+    /// How the token is printed: alone, or as the members of RFC 6749 section 5.1
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl Token {
+    pub async fn run(self) -> Result<()> {
+        let issuer = self.issuer.as_deref().filter(|issuer| !issuer.is_empty());
+        let secret = self.caller.secret()?;
+        let (Some(issuer), Some(client_id), Some(secret)) = (issuer, self.caller.client_id(), secret) else {
+            return Err(Usage(incomplete(issuer.is_none(), self.caller.client_id().is_none())).into());
+        };
+        let mut builder = TokenSource::builder(client_id, secret.expose()).issuer(issuer).attempts_max(2);
+        if !self.scope.is_empty() {
+            builder = builder.scope(self.scope.join(" "));
+        }
+        for resource in &self.resource {
+            builder = builder.resource(resource);
+        }
+        let tokens = builder.build().map_err(|error| Usage(error.to_string()))?;
+        let token = tokens.token().await.map_err(|error| anyhow::anyhow!("{error}\n{}", advice(&error)))?;
+        match self.format {
+            Format::Text => print(token.access_token()),
+            Format::Json => {
+                let mut answer = json!({
+                    "access_token": token.access_token(),
+                    "token_type": "Bearer",
+                    "expires_in": token.lifetime().as_secs(),
+                });
+                if let Some(scope) = token.scope() {
+                    answer["scope"] = scope.into();
+                }
+                print_json(&answer)
+            }
+        }
+    }
+}
+
+/// What is missing, and how to ask the demo server if it is here.
+fn incomplete(no_issuer: bool, no_client: bool) -> String {
+    let missing = match (no_issuer, no_client) {
+        (true, _) => "say who issues the token: --issuer URL (or GRANTOR_ISSUER)",
+        (false, true) => "say which client asks: --client-id ID (or GRANTOR_CLIENT_ID)",
+        (false, false) => "say where the client's secret is: --secret env:NAME or file:PATH (or GRANTOR_CLIENT_SECRET)",
+    };
+    match demo() {
+        None => format!("{missing}; `grantor dev` starts a server to try this out with"),
+        Some(hint) => format!("{missing}\n{hint}"),
+    }
+}
+
+fn demo() -> Option<String> {
+    let folder = Path::new("grantor-dev");
+    let secret = folder.join("demo.secret");
+    secret.exists().then(|| {
+        let running = DataDir::open(folder, IfMissing::Refuse).and_then(|dir| dir.admin_url());
+        let first = match running {
+            Ok(Some(_)) => "The demo server is running here. Put in the issuer that it printed:",
+            _ => "There is a demo server here, which is not running. Start it with `grantor dev`, and then:",
+        };
+        format!(
+            "{first}\n  grantor token --issuer http://127.0.0.1:8080 --client-id demo --secret file:{}",
+            secret.display()
+        )
+    })
+}
+
+/// What to do about it.
+fn advice(error: &TokenError) -> String {
+    let next = match error.oauth_error() {
+        Some("invalid_client") => "Check the client_id, the secret, and that both belong to this issuer.",
+        Some("invalid_scope") => "Ask for less with --scope, or let the client have more.",
+        Some("invalid_target") => "Check --resource: it is the identifier of an API that the client may use.",
+        Some("unauthorized_client") => "Let the client use this grant.",
+        _ if error.is_transient() => "Check that the server runs and can be reached.",
+        _ => "Check the issuer.",
+    };
+    match error.request_id() {
+        Some(id) => format!("{next} On the server, `grantor explain {id}` tells the cause."),
+        None => next.into(),
+    }
+}
