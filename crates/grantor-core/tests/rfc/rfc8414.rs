@@ -1,0 +1,49 @@
+//! Authorization server metadata.
+
+use grantor_core::client_auth::Method;
+use grantor_core::grant::GrantType;
+use grantor_core::jose::Alg;
+use grantor_core::metadata::ServerMetadata;
+use serde_json::{Value, json};
+
+#[test]
+fn s2_the_document() {
+    insta::assert_json_snapshot!(ServerMetadata::new("https://auth.example.com/acme"));
+}
+
+#[test]
+fn s2_the_document_says_what_the_enums_say() {
+    let document = json!(ServerMetadata::new("https://a"));
+    let listed = |name: &str, values: &[&str]| assert_eq!(document[name], json!(values), "{name}");
+    let methods = Method::ALL.map(Method::as_str);
+    listed("token_endpoint_auth_methods_supported", &methods);
+    listed("introspection_endpoint_auth_methods_supported", &methods);
+    listed("revocation_endpoint_auth_methods_supported", &methods);
+    listed("grant_types_supported", &GrantType::ALL.map(GrantType::as_str));
+    listed("introspection_signing_alg_values_supported", &Alg::ALL.map(Alg::as_str));
+    // The names in the documents are those in requests and registrations.
+    for method in Method::ALL {
+        assert_eq!(json!(method), method.as_str());
+    }
+    for grant in GrantType::ALL {
+        assert_eq!(json!(grant), grant.as_str());
+    }
+    for alg in Alg::ALL {
+        assert_eq!(json!(alg), alg.as_str());
+        assert_eq!(alg.as_str().parse::<Alg>().unwrap(), alg);
+    }
+}
+
+#[test]
+fn s3_2_no_empty_lists_and_no_none() {
+    let document = json!(ServerMetadata::new("https://a"));
+    for (name, value) in document.as_object().unwrap() {
+        assert_ne!(*value, json!([]), "{name}");
+        assert_ne!(*value, Value::Null, "{name}");
+        assert!(!value.to_string().to_lowercase().contains("\"none\""), "{name}");
+        if name.ends_with("_endpoint") || name.ends_with("_uri") {
+            assert!(value.as_str().unwrap().starts_with("https://a/"), "{name}");
+        }
+    }
+    assert_eq!(document["issuer"], "https://a");
+}
