@@ -125,10 +125,7 @@ impl ClientCredentials {
         };
         for token in asked.iter() {
             let registered = client.scope.contains(token);
-            if token == OPENID && !(registered && owned(token)) {
-                continue;
-            }
-            if !registered || !owned(token) {
+            if token != OPENID && !(registered && owned(token)) {
                 let why = if registered { "no target resource owns it" } else { "it is not in the client's scope" };
                 return Err(OAuthError::new(
                     ErrorCode::InvalidScope,

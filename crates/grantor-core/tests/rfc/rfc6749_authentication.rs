@@ -387,6 +387,25 @@ fn appendix_a_the_longest_and_one_more() {
 }
 
 #[test]
+fn appendix_a_what_is_out_of_bounds_works_not_even_where_it_is_registered() {
+    let long = |max: usize| "x".repeat(max + 1);
+    for (id, secret) in [
+        (long(CLIENT_ID_MAX), "x".to_owned()),
+        ("svc".into(), long(SECRET_MAX)),
+        ("svc\0".into(), "x".into()),
+        ("svc".into(), "x\0".into()),
+        ("svc".into(), "\u{7f}".into()),
+        ("s\tvc".into(), "x".into()),
+        ("süc".into(), "x".into()),
+        ("svc".into(), String::new()),
+    ] {
+        let world = World::of(&id, &secret);
+        assert!(world.token(&Request::post(&id, &secret)).is_err(), "{id:?} {secret:?}");
+        assert!(world.token(&basic_form(&form(&id), &form(&secret))).is_err(), "{id:?} {secret:?}");
+    }
+}
+
+#[test]
 fn appendix_a_an_imported_secret_is_compared_whole_too() {
     let secret = "s".repeat(SECRET_MAX);
     let mut world = World::new();
