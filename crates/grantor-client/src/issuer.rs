@@ -6,7 +6,7 @@ use crate::endpoint::{self, PlainHttp};
 use crate::error::{ConfigError, IssuerError};
 use crate::keys::KeySet;
 use crate::metadata::{Metadata, discover};
-use crate::outgoing::{NoReply, Outgoing, Reply, send};
+use crate::outgoing::{NoReply, Outgoing, Reply, certificates, send};
 use crate::{AuthMethod, Secret};
 use http::StatusCode;
 use serde_json::{Map, Value};
@@ -36,7 +36,14 @@ struct Inner {
 impl Issuer {
     /// Names an issuer: https, or http on loopback.
     pub fn new(issuer: impl Into<String>) -> Result<Self, ConfigError> {
-        let outgoing = Outgoing::new(Vec::new(), Duration::from_secs(10));
+        Self::trusting(issuer, &[])
+    }
+
+    /// Names an issuer whose certificate may come from an authority of its own: `roots_pem` (PEM) is trusted beside the
+    /// roots of the machine.
+    pub fn trusting(issuer: impl Into<String>, roots_pem: &[u8]) -> Result<Self, ConfigError> {
+        let roots = if roots_pem.is_empty() { Vec::new() } else { certificates(roots_pem)? };
+        let outgoing = Outgoing::new(roots, Duration::from_secs(10));
         Self::with(issuer.into(), PlainHttp::LoopbackOnly, outgoing, Clock::default())
     }
 

@@ -142,6 +142,8 @@ impl From<reqwest::Error> for NoReply {
             }
             source = inner.source();
         }
+        // Nobody gets another certificate in a moment.
+        let transient = transient && !why.contains("invalid peer certificate");
         Self { why: printable(&why, 400), transient }
     }
 }

@@ -171,6 +171,25 @@ fn secrets_go_over_plain_http_to_this_machine_alone_and_past_any_proxy() {
 }
 
 #[test]
+fn a_server_with_an_authority_of_its_own_is_trusted_when_told() {
+    let server = DevServer::start_with(&["--tls"]);
+    let refused = run(&mut demo(&server, &["token"]), "");
+    assert_eq!(
+        (refused.code, refused.err.contains("certificate") && refused.err.contains("--ca")),
+        (1, true),
+        "{}",
+        refused.err
+    );
+    let good = token(&server, &["--ca", server.get("ca")]);
+    let report = run(&mut demo(&server, &["inspect", "--format", "json", "--ca", server.get("ca")]), &good).json();
+    assert_eq!(report["valid"], true, "{report}");
+    let untrusted = run(&mut demo(&server, &["inspect", "--offline", "--ca", "/nowhere"]), &good);
+    assert_eq!(untrusted.code, 0, "nobody is asked");
+    let missing = run(&mut demo(&server, &["token", "--ca", "/nowhere"]), "");
+    assert_eq!((missing.code, missing.err.contains("no such file")), (1, true), "{}", missing.err);
+}
+
+#[test]
 fn inspect_names_everything_that_is_wrong() {
     let server = DevServer::start();
     let good = token(&server, &[]);

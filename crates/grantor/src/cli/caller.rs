@@ -1,12 +1,14 @@
-//! The client that a command acts as: its name, and where its secret is.
+//! The client that a command acts as, its secret, and whose certificates it trusts.
 
 use super::Usage;
-use crate::secrets::{Secret, SecretRef};
+use crate::secrets::{self, Secret, SecretRef};
 use anyhow::Result;
 use clap::Args;
 use grantor_core::secret::{SecretFormat, examine};
 use std::fmt;
+use std::path::PathBuf;
 
+const CA_MAX_BYTES: usize = 1024 * 1024;
 const SECRET_VARIABLE: &str = "GRANTOR_CLIENT_SECRET";
 
 #[derive(Clone, Debug, Args)]
@@ -33,6 +35,23 @@ impl From<String> for Reference {
 impl fmt::Debug for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Reference(…)")
+    }
+}
+
+/// Trust in a server whose certificate comes from an authority of its own.
+#[derive(Clone, Debug, Args)]
+pub struct Trust {
+    /// A certificate authority to trust beside those of this machine (PEM), such as grantor-dev/dev-ca.pem of `grantor dev
+    /// --tls`
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+}
+
+impl Trust {
+    pub fn roots_pem(&self) -> Result<Vec<u8>> {
+        let Some(path) = &self.ca else { return Ok(Vec::new()) };
+        let text = secrets::read_text(path, CA_MAX_BYTES);
+        text.map(String::into_bytes).map_err(|wrong| anyhow::anyhow!("{} cannot be read: {wrong}", path.display()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! `grantor token`: what any OAuth client does, for trying out and for scripts.
 
-use super::caller::Caller;
+use super::caller::{Caller, Trust};
 use super::output::{print, print_json};
 use super::{Format, Usage};
 use crate::data_dir::{DataDir, IfMissing};
@@ -23,6 +23,8 @@ pub struct Token {
     #[arg(long, env = "GRANTOR_ISSUER", hide_env_values = true, value_name = "URL")]
     issuer: Option<String>,
     #[command(flatten)]
+    trust: Trust,
+    #[command(flatten)]
     caller: Caller,
     /// A scope value to ask for; may be repeated. Without it the server's default is granted
     #[arg(long, value_name = "SCOPE")]
@@ -43,6 +45,10 @@ impl Token {
             return Err(Usage(incomplete(issuer.is_none(), self.caller.client_id().is_none())).into());
         };
         let mut builder = TokenSource::builder(client_id, secret.expose()).issuer(issuer).attempts_max(2);
+        let roots_pem = self.trust.roots_pem()?;
+        if !roots_pem.is_empty() {
+            builder = builder.root_certificate_pem(roots_pem);
+        }
         if !self.scope.is_empty() {
             builder = builder.scope(self.scope.join(" "));
         }
@@ -104,6 +110,9 @@ fn advice(error: &TokenError) -> String {
         Some("invalid_scope") => "Ask for less with --scope, or let the client have more.",
         Some("invalid_target") => "Check --resource: it is the identifier of an API that the client may use.",
         Some("unauthorized_client") => "Let the client use this grant.",
+        None if error.to_string().contains("certificate") => {
+            "Name the authority that vouches for the server with --ca FILE."
+        }
         _ if error.is_transient() => "Check that the server runs and can be reached.",
         _ => "Check the issuer.",
     };

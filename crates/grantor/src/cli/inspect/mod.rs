@@ -4,7 +4,7 @@ mod checks;
 mod claims;
 mod report;
 
-use super::caller::Caller;
+use super::caller::{Caller, Trust};
 use super::{Format, Said, Usage};
 use crate::clock;
 use crate::secrets::Secret;
@@ -34,6 +34,8 @@ pub struct Inspect {
     /// The issuer that must have issued it. Without this the keys are those of whoever the token names
     #[arg(long, env = "GRANTOR_ISSUER", hide_env_values = true, value_name = "URL")]
     issuer: Option<String>,
+    #[command(flatten)]
+    trust: Trust,
     /// The API that it must be for
     #[arg(long, value_name = "URI")]
     audience: Option<String>,
@@ -121,7 +123,11 @@ impl Inspect {
                 "the token does not say who issued it; name the issuer with --issuer".into(),
             );
         };
-        let keys = match Issuer::new(issuer) {
+        let roots_pem = match self.trust.roots_pem() {
+            Ok(pem) => pem,
+            Err(error) => return Check::failed("signature", error.to_string()),
+        };
+        let keys = match Issuer::trusting(issuer, &roots_pem) {
             Ok(issuer) => issuer.keys().await.map_err(|error| error.to_string()),
             Err(error) => Err(format!("its issuer is not one to ask: {error}")),
         };
@@ -161,7 +167,7 @@ impl Inspect {
             return Ok(None);
         };
         let Some(secret) = self.caller.secret()? else { return Ok(None) };
-        let issuer = Issuer::new(issuer).map_err(|error| Usage(error.to_string()))?;
+        let issuer = Issuer::trusting(issuer, &self.trust.roots_pem()?).map_err(|error| Usage(error.to_string()))?;
         Ok(Some((issuer, client_id, secret)))
     }
 }
