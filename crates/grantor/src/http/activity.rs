@@ -1,11 +1,11 @@
 //! What a connection is waiting for, and until when. hyper has one timer for all of it; a client that keeps a connection
 //! for its next token may take longer than one that has begun to send a request.
 
-use super::limits::FrontLimits;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
@@ -15,6 +15,13 @@ pub(super) enum Phase {
     Head,
     /// The next request may come, or not.
     Idle,
+}
+
+/// How long each phase may last.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waits {
+    pub(super) head: Option<Duration>,
+    pub(super) idle: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -56,11 +63,11 @@ impl Activity {
     }
 
     /// What must end when; `None` while requests are in flight, which have limits of their own.
-    pub(super) fn due(&self, limits: &FrontLimits) -> Option<(Instant, Phase)> {
+    pub(super) fn due(&self, waits: Waits) -> Option<(Instant, Phase)> {
         let state = self.state();
         let limit = match state.phase {
-            Phase::Head => limits.header_timeout,
-            Phase::Idle => limits.idle_timeout,
+            Phase::Head => waits.head,
+            Phase::Idle => waits.idle,
         };
         (state.in_flight == 0).then_some(())?;
         Some((state.since + limit?, state.phase))

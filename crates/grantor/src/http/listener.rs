@@ -1,6 +1,6 @@
 //! From a socket to a checked request with a whole body, and back.
 
-use super::activity::{Activity, Heard, Phase};
+use super::activity::{Activity, Heard, Phase, Waits};
 use super::exchange::Exchange;
 use super::limits::{
     CLOSE_TIMEOUT, FrontLimits, H2_ERROR_RESETS_MAX, H2_PENDING_RESETS_MAX, H2_PING_INTERVAL, H2_PING_TIMEOUT, in_time,
@@ -174,7 +174,7 @@ impl<H: Handler> Front<H> {
             // Also how much of an unfinished head is kept. hyper insists on 8 KiB.
             .max_buf_size(self.limits.header_max_bytes.max(8192))
             .serve_connection(io, service);
-        self.drive(connection, &activity).await;
+        self.drive(connection, &activity, false).await;
     }
 
     async fn http2(self, io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, peer: Peer) {
@@ -193,13 +193,14 @@ impl<H: Handler> Front<H> {
             .keep_alive_interval(H2_PING_INTERVAL)
             .keep_alive_timeout(H2_PING_TIMEOUT)
             .serve_connection(TokioIo::new(io), service);
-        self.drive(connection, &activity).await;
+        self.drive(connection, &activity, true).await;
     }
 
     /// Runs a connection until it ends, overstays, or the server stops.
-    async fn drive<C: GracefulConnection<Error: Error>>(mut self, connection: C, activity: &Activity) {
+    async fn drive<C: GracefulConnection<Error: Error>>(mut self, connection: C, activity: &Activity, http2: bool) {
         let mut connection = pin!(connection);
-        let mut overdue = pin!(overdue(activity, &self.limits));
+        let waits = Waits { head: self.limits.header_timeout, idle: self.limits.idle_timeout };
+        let mut overdue = pin!(overdue(activity, waits));
         let mut stopping = false;
         let phase = loop {
             tokio::select! {
@@ -213,12 +214,17 @@ impl<H: Handler> Front<H> {
                 _ = self.stop.wait_for(|stop| *stop), if !stopping => {
                     stopping = true;
                     connection.as_mut().graceful_shutdown();
+                    // An idle HTTP/1.1 connection ends with that. In HTTP/2 the client is asked first whether it has
+                    // sent more, and one that is gone never says so.
+                    if http2 {
+                        overdue.set(self::overdue(activity, Waits { head: Some(CLOSE_TIMEOUT), idle: Some(CLOSE_TIMEOUT) }));
+                    }
                 }
                 phase = &mut overdue => break phase,
             }
         };
         // Half a head has no answer. In between requests both sides say goodbye, if they do so at once.
-        if phase == Phase::Idle {
+        if http2 || phase == Phase::Idle {
             connection.as_mut().graceful_shutdown();
             let _ = timeout(CLOSE_TIMEOUT, connection).await;
         }
@@ -227,11 +233,11 @@ impl<H: Handler> Front<H> {
 
 /// Ends when a connection has waited too long for something. Looks at its state each time the connection was polled,
 /// and moves its timer only to an earlier time.
-async fn overdue(activity: &Activity, limits: &FrontLimits) -> Phase {
+async fn overdue(activity: &Activity, waits: Waits) -> Phase {
     let mut timer = None;
     std::future::poll_fn(move |cx| {
         loop {
-            let Some((due, phase)) = activity.due(limits) else { return Poll::Pending };
+            let Some((due, phase)) = activity.due(waits) else { return Poll::Pending };
             let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(due)));
             if timer.deadline() > due {
                 timer.as_mut().reset(due);

@@ -319,6 +319,20 @@ async fn a_stopping_server_finishes_its_streams() {
     server.ended().await;
 }
 
+/// One that is gone does not answer the ping with which HTTP/2 says goodbye.
+#[tokio::test]
+async fn a_stopping_server_does_not_wait_for_clients_that_are_gone() {
+    for used in [false, true] {
+        let (server, mut client) = Client::connect(FrontLimits { drain_timeout: SOON * 4, ..limits() }).await;
+        if used {
+            assert_eq!(client.status(1, &ask("/", &[])).await[0], OK);
+        }
+        sleep(Duration::from_millis(20)).await;
+        server.stop();
+        server.ended().await;
+    }
+}
+
 #[tokio::test]
 async fn a_panic_spoils_one_stream_only() {
     let (_server, mut client) = Client::connect(limits()).await;

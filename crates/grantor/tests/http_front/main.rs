@@ -31,7 +31,7 @@ use tokio::time::timeout;
 pub const SOON: Duration = Duration::from_secs(5);
 
 /// Answers with what it was asked, and does what some paths say.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Echo {
     /// Requests that reached the handler.
     pub seen: Arc<AtomicUsize>,
@@ -79,6 +79,7 @@ impl Handler for Echo {
     }
 }
 
+#[derive(Debug)]
 pub struct Server {
     pub addr: SocketAddr,
     pub echo: Echo,
