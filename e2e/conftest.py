@@ -4,14 +4,22 @@ import pytest
 
 from grantor import Grantor
 
-# The servers here speak plain HTTP on loopback where a test does not say TLS; oauthlib wants to be told that this is meant.
+# oauthlib and Authlib want to be told that plain HTTP on loopback is meant.
 os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
 os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    """One for all tests that leave each other alone: each registers clients of its own."""
-    grantor = Grantor(tmp_path_factory.mktemp("grantor"))
+    """One for all tests, which leave each other alone: each registers clients of its own. It speaks TLS."""
+    grantor = Grantor(tmp_path_factory.mktemp("grantor"), "--tls")
+    yield grantor
+    assert grantor.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def plain_server(tmp_path_factory):
+    """As `grantor dev` starts where nothing else is said."""
+    grantor = Grantor(tmp_path_factory.mktemp("grantor-plain"))
     yield grantor
     assert grantor.stop() == 0

@@ -51,6 +51,8 @@ class Grantor:
         self.issuer: str = self.announced["issuer"]
         self.ca: str | None = self.announced.get("ca")
         self.session = requests.Session()
+        # Variables such as REQUESTS_CA_BUNDLE would win over `verify`.
+        self.session.trust_env = False
         self.session.verify = self.ca or True
 
     def _first_line(self) -> bytes:

@@ -36,6 +36,17 @@ def test_introspects(server, client, resource):
     assert client.introspect(server, server.demo, token[:-6] + "AAAAAA")["active"] is False
 
 
+@each("introspect_signed")
+@both_formats
+def test_introspects_with_a_signed_answer(server, client, resource):
+    """RFC 9701; the library checks signature, `typ`, `iss` and `aud`."""
+    client.ready()
+    token = server.token(server.demo, resource=resource, scope="read")
+    answer = client.introspect_signed(server, server.demo, token, "ES256")
+    assert answer["active"] is True
+    assert (answer["aud"], answer["scope"]) == (resource, "read")
+
+
 @each("revoke")
 @both_formats
 def test_revokes(server, client, resource):

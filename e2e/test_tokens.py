@@ -39,6 +39,12 @@ def test_gets_a_token(server, client, demo):
 
 
 @each_client_and_method
+def test_gets_a_token_over_plain_http(plain_server, client, method):
+    client.ready()
+    assert client.token(plain_server, replace(plain_server.demo, method=method))["access_token"]
+
+
+@each_client_and_method
 def test_asks_for_a_scope(server, client, demo):
     answer = client.token(server, demo, scope="read")
     assert claims(answer["access_token"])["scope"] == "read"

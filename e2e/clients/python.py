@@ -24,6 +24,7 @@ class Authlib(Client):
             token_endpoint_auth_method=f"client_secret_{identity.method}",
             revocation_endpoint_auth_method=f"client_secret_{identity.method}",
         )
+        session.trust_env = False
         session.verify = server.ca or True
         return session
 
@@ -67,6 +68,7 @@ class RequestsOauthlib(Client):
 
     def token(self, server, identity, **parameters):
         session = RequestsSession(client=BackendApplicationClient(identity.client_id))
+        session.trust_env = False
         session.verify = server.ca or True
         try:
             return dict(
