@@ -41,8 +41,12 @@ class Grantor:
         self.log = folder / "grantor.log"
         command = [binary(), "dev", "--format", "json", "--data", folder / "data"]
         command += ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", *options]
+        # Not the settings of whoever runs the tests.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("GRANTOR_")}
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
+            self.process = subprocess.Popen(
+                command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
+            )
         try:
             self.announced = json.loads(self._first_line())
         except Exception:
