@@ -102,7 +102,7 @@ impl<'de> Deserialize<'de> for Scope {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         /// Files may also write a list, which reads better there.
         #[derive(Deserialize)]
-        #[serde(untagged)]
+        #[serde(untagged, expecting = "expected scope values separated by spaces, or a list of them")]
         enum Written {
             Text(String),
             List(Vec<String>),

@@ -50,14 +50,41 @@ const LABEL_MAX: usize = 128;
 
 impl Admin<'_> {
     pub async fn create_credential(&self, domain: &str, client_id: &str, new: NewCredential) -> Result<Created> {
+        self.create_credential_as(domain, client_id, &credential_id(self.now), new).await
+    }
+
+    /// Likewise, under an id of the caller's choosing that is not taken.
+    pub async fn create_credential_as(
+        &self,
+        domain: &str,
+        client_id: &str,
+        id: &str,
+        new: NewCredential,
+    ) -> Result<Created> {
+        if !is_credential_id(id) {
+            return Err(AdminError::Invalid(vec![
+                "credential: an id has 1 to 64 of A-Z, a-z, 0-9, '-' and '_'".into(),
+            ]));
+        }
         self.domain(domain)?;
         self.check(&new)?;
         if self.app.store.get::<ClientMetadata>(domain, client_id).await?.is_none() {
             return Err(no_client(domain, client_id));
         }
+        let created = self.made(domain, client_id, id, new).await?;
+        let all = std::slice::from_ref(&created.credential);
+        self.app.store.put_credentials(domain, client_id, all, &self.by()).await.map_err(|error| match error {
+            StoreError::NotFound => no_client(domain, client_id),
+            other => other.into(),
+        })?;
+        self.in_force().await?;
+        Ok(created)
+    }
+
+    async fn made(&self, domain: &str, client_id: &str, id: &str, new: NewCredential) -> Result<Created> {
         let (kind, secret) = self.keep(domain, client_id, new.source).await?;
         let credential = Credential {
-            id: credential_id(self.now),
+            id: id.to_owned(),
             label: new.label,
             kind,
             created_at: self.now,
@@ -65,13 +92,6 @@ impl Admin<'_> {
             expires_at: new.expires_at,
             revoked_at: None,
         };
-        self.app.store.put_credential(domain, client_id, &credential, &self.by()).await.map_err(
-            |error| match error {
-                StoreError::NotFound => no_client(domain, client_id),
-                other => other.into(),
-            },
-        )?;
-        self.in_force().await?;
         Ok(Created { credential, secret })
     }
 
@@ -137,7 +157,7 @@ impl Admin<'_> {
         let mut credential = self.credential(domain, client_id, id).await?;
         if credential.revoked_at.is_none() {
             credential.revoked_at = Some(self.now);
-            self.app.store.put_credential(domain, client_id, &credential, &self.by()).await?;
+            self.app.store.put_credentials(domain, client_id, std::slice::from_ref(&credential), &self.by()).await?;
             self.in_force().await?;
         }
         Ok(credential)
@@ -154,7 +174,7 @@ impl Admin<'_> {
         })?;
         self.app
             .store
-            .put_credential(domain, client_id, &Credential { kind: have.kind, ..credential.clone() }, &self.by())
+            .put_credentials(domain, client_id, &[Credential { kind: have.kind, ..credential.clone() }], &self.by())
             .await?;
         self.in_force().await
     }
@@ -188,18 +208,43 @@ impl Admin<'_> {
         overlap_s: u32,
         label: Option<String>,
     ) -> Result<Created> {
-        let before = self.credentials(domain, client_id).await?;
-        let created =
-            self.create_credential(domain, client_id, NewCredential { label, ..NewCredential::default() }).await?;
+        let mut all = self.credentials(domain, client_id).await?;
+        let new = NewCredential { label, ..NewCredential::default() };
+        self.check(&new)?;
         let end = self.now + i64::from(overlap_s);
-        for mut credential in before.into_iter().filter(|credential| credential.usable(self.now).is_ok()) {
-            if credential.expires_at.is_none_or(|at| at > end) {
-                credential.expires_at = Some(end);
-                self.app.store.put_credential(domain, client_id, &credential, &self.by()).await?;
-            }
+        all.retain(|credential| credential.usable(self.now).is_ok() && credential.expires_at.is_none_or(|at| at > end));
+        for credential in &mut all {
+            credential.expires_at = Some(end);
         }
+        let created = self.made(domain, client_id, &credential_id(self.now), new).await?;
+        all.push(created.credential.clone());
+        // In one transaction: never an end for the old secrets without a new one.
+        self.app.store.put_credentials(domain, client_id, &all, &self.by()).await?;
         self.in_force().await?;
         Ok(created)
+    }
+
+    /// Whether this is the secret of a credential. Naming none is no contradiction.
+    pub async fn has_secret(
+        &self,
+        domain: &str,
+        client_id: &str,
+        credential: &Credential,
+        source: &SecretSource,
+    ) -> Result<bool> {
+        Ok(match (source, &credential.kind) {
+            (SecretSource::Generate, _) => true,
+            (SecretSource::Phc(given), CredentialKind::ImportedSecret { phc }) => given == phc,
+            (SecretSource::Phc(_), CredentialKind::Secret(_)) => false,
+            (SecretSource::Given(secret), CredentialKind::Secret(hashed)) => {
+                self.app.peppers.hash_all(domain, client_id, secret).contains(hashed)
+            }
+            (SecretSource::Given(secret), CredentialKind::ImportedSecret { phc }) => {
+                let (secret, phc) = (secret.clone(), phc.clone());
+                let compared = tokio::task::spawn_blocking(move || phc::verify(&phc, &secret)).await;
+                compared.map_err(|error| AdminError::Failed(error.to_string()))?
+            }
+        })
     }
 
     /// Creates the client if it is not there. Used for demo and bootstrap.
@@ -218,4 +263,8 @@ fn no_client(domain: &str, client_id: &str) -> AdminError {
 /// Begins with the time, so that ids sort by age, and ends at random.
 fn credential_id(now: Timestamp) -> String {
     format!("cr{now:010}{}", &*random::base62(8))
+}
+
+fn is_credential_id(id: &str) -> bool {
+    (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }

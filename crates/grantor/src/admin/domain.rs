@@ -3,6 +3,7 @@
 use super::{Admin, AdminError, Result, valid, valid_name};
 use crate::directory::issuer_of;
 use crate::store::{Precondition, Put, Stored};
+use grantor_core::client::ClientMetadata;
 use grantor_core::domain::{DEFAULT_DOMAIN, DomainSettings};
 use grantor_core::resource::{ADMIN_RESOURCE, Resource};
 use grantor_core::scope::Scope;
@@ -41,10 +42,16 @@ impl Admin<'_> {
         Ok(done)
     }
 
-    /// Deletes a domain with all its clients, resources and keys.
-    pub async fn delete_domain(&self, name: &str, when: Precondition) -> Result<()> {
+    /// Deletes a domain with all its clients, resources and keys. One that is no sandbox and has clients needs force.
+    pub async fn delete_domain(&self, name: &str, force: bool, when: Precondition) -> Result<()> {
         if name == DEFAULT_DOMAIN {
             return Err(AdminError::Conflict("the domain 'default' cannot be deleted".into()));
+        }
+        let in_use = !self.app.store.list::<ClientMetadata>(name, "", 1).await?.is_empty();
+        if in_use && !force && !self.domain(name)?.sandbox {
+            return Err(AdminError::Conflict(format!(
+                "domain '{name}' has clients and is no sandbox; delete them first, or repeat with force"
+            )));
         }
         self.app.store.delete::<DomainSettings>(name, name, when, &self.by()).await?;
         self.in_force().await

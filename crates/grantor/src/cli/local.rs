@@ -22,7 +22,7 @@ impl Local {
     pub async fn open(config: Config, lock: DataLock) -> Result<Api> {
         let app = App::open(config, &lock).await?;
         let key = app.admin_key.clone();
-        let router = router(&app);
+        let router = crate::http::admin::router(app.clone());
         Ok(Api::local(Self { app, router, _lock: lock }, key))
     }
 
@@ -61,8 +61,4 @@ impl std::fmt::Debug for Local {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Local").finish_non_exhaustive()
     }
-}
-
-fn router(_app: &Arc<App>) -> Router {
-    Router::new()
 }

@@ -3,6 +3,7 @@
 use crate::App;
 use crate::config::{Config, ConfigFile, Sources};
 use crate::data_dir::{DataDir, DataLock, IfMissing};
+use crate::http::admin::AdminApi;
 use crate::http::limits::FrontLimits;
 use crate::http::listener;
 use crate::http::public::Public;
@@ -93,13 +94,18 @@ pub async fn run_until_stopped(app: Arc<App>, listeners: Listeners, lock: DataLo
     );
     let limits = FrontLimits::new(&app.config.limits, app.config.listen.drain_timeout_s);
     let tls = tls(&app.config)?;
-    let serving = tokio::spawn(listener::serve(listeners.public, tls, limits, Public(app.clone()), stopped));
+    // Plain HTTP stays on this machine (config refuses otherwise), where the command line can use it without a CA.
+    let admin_tls = tls.clone().filter(|_| !listeners.admin_addr.ip().is_loopback());
+    let admin = AdminApi::new(app.clone());
+    let serving =
+        tokio::spawn(listener::serve(listeners.public, tls, limits.clone(), Public(app.clone()), stopped.clone()));
+    let administering = tokio::spawn(listener::serve(listeners.admin, admin_tls, limits, admin, stopped));
     wait_for_signal().await?;
     tracing::info!("stopping; requests in flight are finished first");
     app.stop();
     tokio::time::sleep(Duration::from_secs(app.config.listen.shutdown_delay_s)).await;
     let _ = stop.send(true);
-    let _ = serving.await;
+    let _ = tokio::join!(serving, administering);
     app.close().await;
     tracing::info!("stopped");
     Ok(())

@@ -1,6 +1,7 @@
 //! HTTP: from sockets to the protocol and back. `public` holds the route table.
 
 mod activity;
+pub mod admin;
 pub mod dev_certificate;
 mod exchange;
 pub mod limits;

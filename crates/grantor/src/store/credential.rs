@@ -38,22 +38,27 @@ impl Store {
         rows.iter().map(|row| credential(row)).collect()
     }
 
-    /// Creates a credential, or updates the one of the same id.
-    pub async fn put_credential(&self, domain: &str, client_id: &str, new: &Credential, by: &Write) -> Result<()> {
+    /// Creates credentials, or updates those of the same ids, all or none. What a credential proves never changes.
+    pub async fn put_credentials(&self, domain: &str, client_id: &str, all: &[Credential], by: &Write) -> Result<()> {
         const UPSERT: &str = "INSERT INTO credential (domain, client_id, id, expires_at, body) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT (domain, client_id, id) DO UPDATE SET expires_at = excluded.expires_at, body = excluded.body";
-        let text = body(new)?;
         write!(self, |tx| {
-            let have: Option<String> =
-                sqlx::query_scalar(ONE).bind(domain).bind(client_id).bind(&new.id).fetch_optional(&mut *tx).await?;
-            let have = have.as_deref().map(credential).transpose()?;
-            if have.as_ref() != Some(new) {
+            for new in all {
+                let have: Option<String> =
+                    sqlx::query_scalar(ONE).bind(domain).bind(client_id).bind(&new.id).fetch_optional(&mut *tx).await?;
+                let have = have.as_deref().map(credential).transpose()?;
+                if have.as_ref().is_some_and(|have| have.kind != new.kind) {
+                    return Err(StoreError::Conflict("another credential of this client has the same id".into()));
+                }
+                if have.as_ref() == Some(new) {
+                    continue;
+                }
                 sqlx::query(UPSERT)
                     .bind(domain)
                     .bind(client_id)
                     .bind(&new.id)
                     .bind(new.expires_at)
-                    .bind(&text)
+                    .bind(body(new)?)
                     .execute(&mut *tx)
                     .await
                     .map_err(no_client)?;
