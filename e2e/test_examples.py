@@ -15,9 +15,9 @@ NODE_MODULES = ROOT / "e2e/drivers/node/node_modules"
 
 
 @pytest.fixture(scope="module")
-def environment(server):
+def environment(plain_server):
     """The demo client's."""
-    demo = server.announced
+    demo = plain_server.announced
     names = {"GRANTOR_ISSUER": "issuer", "GRANTOR_CLIENT_ID": "client_id", "GRANTOR_CLIENT_SECRET": "client_secret"}
     return os.environ | {variable: demo[name] for variable, name in names.items()}
 
@@ -25,7 +25,8 @@ def environment(server):
 @pytest.fixture
 def api(environment):
     """The example of a protected API, on a port of its own."""
-    build = ["cargo", "build", "--quiet", "-p", "grantor-client", "--example", "protected_api"]
+    # Of the whole workspace, as the test command builds it: otherwise dependencies are built anew with fewer features.
+    build = ["cargo", "build", "--quiet", "--workspace", "--example", "protected_api"]
     subprocess.run(build, cwd=ROOT, check=True, timeout=600)
     settings = environment | {"LISTEN": "127.0.0.1:0"}
     target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
@@ -44,7 +45,7 @@ def run(command, environment, **options):
     return done.returncode, done.stdout, done.stderr
 
 
-def test_curl(server, environment):
+def test_curl(environment):
     script = EXAMPLES / "get-token.sh"
     code, out, _ = run([script, "scope=read"], environment)
     assert code == 0 and '"access_token":"' in out and '"scope":"read"' in out
