@@ -1,0 +1,106 @@
+use crate::{Answer, Server};
+use axum::body::Body;
+use axum::http::{HeaderMap, Request};
+use grantor::audit::Decision;
+use grantor::clock;
+use grantor::token::issue;
+use grantor_core::incoming::Incoming;
+use serde_json::{Value, json};
+
+async fn with_bearer(server: &Server, method: &str, path: &str, token: &str) -> Answer {
+    let request = Request::builder().method(method).uri(path).header("authorization", token);
+    server.send(request.header("content-type", "application/json").body(Body::from("{}")).unwrap()).await
+}
+
+/// An access token of a new client, as the token endpoint issues it.
+async fn token(server: &Server, client_id: &str, mut client: Value) -> String {
+    let path = format!("/v1/domain/default/client/{client_id}");
+    client["token_endpoint_auth_methods"] = json!(["client_secret_post"]);
+    server.put(&path, client).await.expect(201);
+    let made = server.post(&format!("{path}/credential"), json!({})).await.expect(201);
+    let secret = made["secret"].as_str().unwrap();
+    let body = format!("grant_type=client_credentials&client_id={client_id}&client_secret={secret}");
+    let mut headers = HeaderMap::new();
+    headers.insert("content-type", "application/x-www-form-urlencoded".parse().unwrap());
+    let incoming = Incoming { uri: &"/connect/token".parse().unwrap(), headers: &headers, body: body.as_bytes() };
+    let domain = server.app.directory.domains().by_name("default").unwrap().clone();
+    let (source, mut decision) = ("127.0.0.1".parse().unwrap(), Decision::default());
+    let issued = issue(&server.app, &domain, &incoming, source, clock::now_s(), &mut decision).await.unwrap();
+    issued.access_token
+}
+
+async fn admin_token(server: &Server, client_id: &str, scope: &str) -> String {
+    token(server, client_id, json!({ "scope": scope, "resources": ["urn:grantor:admin"] })).await
+}
+
+#[tokio::test]
+async fn nothing_is_told_without_a_key() {
+    let server = Server::start().await;
+    for header in ["", "Bearer", "Bearer x", "Basic eDp5", "bearer  ", "Bearer\tx"] {
+        let answer = with_bearer(&server, "GET", "/v1/domain", header).await;
+        assert_eq!(answer.status.as_u16(), 401, "{header}");
+        assert!(answer.header("www-authenticate").starts_with("Bearer"), "{header}");
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+        assert_eq!(answer.header("cache-control"), "no-store");
+    }
+}
+
+#[tokio::test]
+async fn tokens_of_the_admin_resource_administer_by_their_scope() {
+    let server = Server::start().await;
+    let reader = format!("Bearer {}", admin_token(&server, "reader", "admin:read").await);
+    let writer = format!("Bearer {}", admin_token(&server, "writer", "admin:write").await);
+    assert_eq!(with_bearer(&server, "GET", "/v1/domain", &reader).await.status, 200);
+    let refused = with_bearer(&server, "PUT", "/v1/domain/acme", &reader).await;
+    assert_eq!(refused.status, 403);
+    assert!(refused.header("www-authenticate").contains("insufficient_scope"));
+    assert_eq!(with_bearer(&server, "PUT", "/v1/domain/acme", &writer).await.status, 201);
+    let change = server.get("/v1/domain/acme/change?limit=1000").await.expect(200);
+    let actors: Vec<_> = change["items"].as_array().unwrap().iter().map(|item| item["actor"].clone()).collect();
+    assert!(actors.contains(&json!("client:writer")), "{actors:?}");
+}
+
+#[tokio::test]
+async fn an_administrator_s_token_ends_with_its_client() {
+    let server = Server::start().await;
+    let token = format!("Bearer {}", admin_token(&server, "writer", "admin:write").await);
+    server.put("/v1/domain/default/client/writer", json!({ "enabled": false })).await.expect(200);
+    assert_eq!(with_bearer(&server, "GET", "/v1/domain", &token).await.status, 401);
+    server.put("/v1/domain/default/client/writer", json!({ "enabled": true })).await.expect(200);
+    assert_eq!(with_bearer(&server, "GET", "/v1/domain", &token).await.status, 200);
+    server.post("/v1/domain/default/client/writer/revoke-tokens", json!({})).await.expect(204);
+    assert_eq!(with_bearer(&server, "GET", "/v1/domain", &token).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_token_for_another_api_is_none_for_this() {
+    let server = Server::with_api().await;
+    let client = json!({ "scope": "read", "resources": ["https://api.example.com"] });
+    let token = format!("Bearer {}", token(&server, "svc", client).await);
+    assert_eq!(with_bearer(&server, "GET", "/v1/domain", &token).await.status, 401);
+}
+
+#[tokio::test]
+async fn monitors_need_no_key() {
+    let server = Server::start().await;
+    for path in ["/livez", "/readyz", "/metrics", "/v1/openapi.json", "/v1/docs/"] {
+        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        assert_eq!(server.send(request).await.status, 200, "{path}");
+    }
+    server.app.stop();
+    let request = Request::builder().uri("/readyz").body(Body::empty()).unwrap();
+    let answer = server.send(request).await;
+    assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, "1"));
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_problem() {
+    let server = Server::start().await;
+    let answer = server.get("/v1/nothing").await;
+    assert_eq!((answer.status.as_u16(), answer.header("content-type")), (404, "application/problem+json"));
+    let answer = server.delete("/v1/domain").await;
+    assert_eq!((answer.status.as_u16(), answer.header("content-type")), (405, "application/problem+json"));
+    assert!(answer.header("allow").contains("GET"), "{:?}", answer.headers);
+    assert!(!answer.header("x-request-id").is_empty());
+    assert_eq!(answer.header("x-content-type-options"), "nosniff");
+}
