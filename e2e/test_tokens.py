@@ -8,6 +8,7 @@ from joserfc import jws
 
 from clients import Refused
 from clients.everyone import EVERYONE
+from grantor import Identity
 
 JWT_RESOURCE = "https://api.example.com"
 OPAQUE_RESOURCE = "https://opaque.example.com"
@@ -65,13 +66,17 @@ def test_asks_for_an_audience(server, client, demo):
 
 
 @each_client_and_method
-def test_understands_that_the_secret_is_wrong(server, client, demo):
-    with pytest.raises(Refused) as refused:
-        client.token(server, replace(demo, client_id=f"unknown-to-{client.name}", secret="wrong"))
-    assert refused.value.code == "invalid_client"
-    with pytest.raises(Refused) as refused:
-        client.token(server, replace(demo, secret="wrong"))
-    assert refused.value.code == "invalid_client"
+def test_understands_that_the_secret_is_wrong(server, client, method):
+    client.ready()
+    # A client of its own, since failures are limited by client and source together.
+    known, unknown = f"known to {client.name}", f"unknown to {client.name}"
+    methods = ["client_secret_basic", "client_secret_post"]
+    server.put_client(known, resources=[JWT_RESOURCE], scope="read", token_endpoint_auth_methods=methods)
+    server.create_secret(known)
+    for client_id in (known, unknown):
+        with pytest.raises(Refused) as refused:
+            client.token(server, Identity(client_id, "wrong", method))
+        assert refused.value.code == "invalid_client"
 
 
 @each_client_and_method

@@ -142,3 +142,30 @@ class Nimbus(Driver):
         if shutil.which("mvn") is None:
             return "mvn is not installed"
         return None if version("javac", "--version") >= (17,) else "Java is older than 17"
+
+
+class Curl(Client):
+    """As in every README. It knows nothing of OAuth, so errors are read here."""
+
+    name = "curl"
+    encodes_basic = False
+
+    def ready(self):
+        if shutil.which("curl") is None:
+            unavailable("curl is not installed")
+
+    def token(self, server, identity, **parameters):
+        command = ["curl", "--silent", "--show-error", f"{server.issuer}/connect/token"]
+        command += ["--cacert", server.ca] if server.ca else []
+        form = {"grant_type": "client_credentials", **parameters}
+        if identity.method == "basic":
+            command += ["--user", f"{identity.client_id}:{identity.secret}"]
+        else:
+            form |= {"client_id": identity.client_id, "client_secret": identity.secret}
+        for name, value in form.items():
+            command += ["--data-urlencode", f"{name}={value}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=CALL_S)
+        answer = json.loads(done.stdout)
+        if "error" in answer:
+            raise Refused(answer["error"])
+        return answer

@@ -1,6 +1,6 @@
 """All of them."""
 
-from .driver import Go, Nimbus, Node
+from .driver import Curl, Go, Nimbus, Node
 from .python import Authlib, RequestsOauthlib
 
 EVERYONE = [
@@ -11,6 +11,7 @@ EVERYONE = [
     Node("jose", {"verify"}),
     Go(),
     Nimbus(),
+    Curl(),
 ]
 
 

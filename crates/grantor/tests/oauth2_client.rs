@@ -12,6 +12,7 @@ use oauth2::{
     HttpResponse, IntrospectionUrl, RequestTokenError, RevocationUrl, Scope, StandardRevocableToken,
     StandardTokenResponse, TokenIntrospectionResponse, TokenResponse, TokenUrl,
 };
+use serde_json::Value;
 
 /// `grantor dev --tls`, and an HTTP client that knows its CA.
 struct Server {
@@ -31,6 +32,14 @@ impl Server {
             .build()
             .unwrap();
         Self { dev, http }
+    }
+
+    /// The admin API; the answer's JSON, if it has any.
+    async fn admin(&self, method: reqwest::Method, path: &str, body: &Value) -> Value {
+        let url = format!("{}/v1/domain/default/{path}", self.dev.get("admin_url"));
+        let request = self.http.request(method, url).bearer_auth(self.dev.get("admin_key")).json(body);
+        let answer = request.send().await.unwrap().error_for_status().unwrap();
+        serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or_default()
     }
 
     fn demo(&self) -> Client {
@@ -125,5 +134,23 @@ async fn introspects_and_revokes() {
         let token: StandardRevocableToken = token.clone().into();
         client.revoke_token(token).unwrap().request_async(&|request| server.send(request)).await.unwrap();
         assert!(!ask().await.active());
+    }
+}
+
+/// The crate form-encodes both halves of the Basic header, as RFC 6749 §2.3.1 demands.
+#[tokio::test]
+async fn encodes_special_characters() {
+    let server = Server::start();
+    let (id, secret) = ("team:a/b c+d%41\"e'", "s:/ +%25\"'&=?");
+    let path = "client/team%3Aa%2Fb%20c%2Bd%2541%22e%27";
+    let methods = ["client_secret_basic", "client_secret_post"];
+    let metadata = serde_json::json!({
+        "scope": "read", "resources": [server.dev.get("resource")], "token_endpoint_auth_methods": methods
+    });
+    server.admin(reqwest::Method::PUT, path, &metadata).await;
+    let credential = serde_json::json!({ "secret": secret });
+    server.admin(reqwest::Method::POST, &format!("{path}/credential"), &credential).await;
+    for method in METHODS {
+        server.token(&server.client(id, secret), &method, &[]).await.unwrap();
     }
 }
