@@ -35,7 +35,7 @@ async fn what_is_described_is_served() {
     let server = Server::start().await;
     let mut operations = 0;
     for (path, methods) in description()["paths"].as_object().unwrap() {
-        let filled = path.replace("{domain}", "default").replace('{', "").replace('}', "");
+        let filled = path.replace("{domain}", "default").replace(['{', '}'], "");
         for (method, operation) in methods.as_object().unwrap() {
             operations += 1;
             let request =
