@@ -52,11 +52,19 @@ impl SlowCheck {
     /// Under which a proof may be remembered in memory: a keyed hash of all that went into the check.
     pub fn memory_key(&self, key: &[u8; 32]) -> [u8; 32] {
         let mut message = Zeroizing::new(Vec::new());
-        let candidates = self.candidates.iter().flat_map(|(id, phc)| [id, phc]);
-        let presented = self.presented.iter().map(|read| &*read.secret);
-        for part in candidates.chain([&self.client_id]).chain(presented) {
+        let mut add = |part: &str| {
             message.extend_from_slice(&(part.len() as u64).to_be_bytes());
             message.extend_from_slice(part.as_bytes());
+        };
+        add(&self.client_id);
+        add(&self.candidates.len().to_string());
+        for (id, phc) in &self.candidates {
+            add(id);
+            add(phc);
+        }
+        for read in &self.presented {
+            add(if read.unencoded { "as it stands" } else { "decoded" });
+            add(&read.secret);
         }
         hmac_sha256(key, &message)
     }

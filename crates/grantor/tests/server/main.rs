@@ -1,0 +1,19 @@
+//! The server in this process, from a checked request to its answer.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod call;
+mod documents;
+mod domains;
+mod durability;
+mod imported_secrets;
+mod introspection;
+mod keys;
+mod revocation;
+mod secrecy;
+mod store;
+mod throttle;
+mod token_endpoint;
