@@ -55,16 +55,18 @@ impl Imported {
         }
         self.runs.fetch_add(1, Ordering::Relaxed);
         let start = clock::instant();
+        let remembered = self.remembered.clone();
         let running = tokio::task::spawn_blocking(move || {
-            // Held until the hash is done, even if the caller hangs up before.
-            let _permit = permit;
-            check.run()
+            let proof = check.run();
+            if let Some(proof) = &proof {
+                remembered.insert(key, proof.clone());
+            }
+            // Held until here, even if the caller has hung up: whoever waits for it finds what was learnt.
+            drop(permit);
+            proof
         });
         let proof = running.await.map_err(|error| OAuthError::internal("slow_hash", error))?;
         self.slow_us.store(u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
-        if let Some(proof) = &proof {
-            self.remembered.insert(key, proof.clone());
-        }
         Ok(proof)
     }
 

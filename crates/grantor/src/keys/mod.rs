@@ -194,7 +194,7 @@ impl Keys {
         for wanted in wanted.iter().filter(|wanted| !keys.has(**wanted)) {
             // Past generations count, so that a key whose time is over cannot stand in the way of a new one.
             let last = rows.iter().filter(|row| row.alg == wanted.as_str()).map(|row| row.generation).max();
-            self.make(&domain.name, *wanted, last.unwrap_or(0) + 1, now, now).await?;
+            self.make(&domain.name, *wanted, last.unwrap_or(0) + 1, now, &rotate::by_server(now)).await?;
         }
         self.load(&domain.name, now).await
     }

@@ -45,7 +45,7 @@ pub struct KeyState {
     pub expires_at: Option<Timestamp>,
 }
 
-fn by_server(at: Timestamp) -> Write {
+pub(super) fn by_server(at: Timestamp) -> Write {
     Write { actor: "grantor".into(), at }
 }
 
@@ -80,16 +80,16 @@ impl Keys {
         self.tidy(domain, by.at).await
     }
 
-    /// For a key that has leaked: the successor is used at once, and all older keys end, so that every token they made
-    /// is refused from now on by whoever reads the key set anew.
+    /// For a key that has leaked: the successor is used at once, and all older keys are gone, so that every token they
+    /// made is refused from now on by whoever reads the key set anew.
     pub async fn replace_compromised(&self, domain: &str, by: &Write) -> Result<(), KeyError> {
         for (wanted, rows) in self.generations(domain).await? {
             if let Some(newest) = rows.last() {
                 self.succeed(domain, wanted, newest, by.at, by).await?;
             }
-            for mut row in rows {
-                row.expires_at = Some(by.at);
-                self.store.set_key_times(domain, &row, by).await?;
+            // Deleted, not ended: nothing that looks after keys may lengthen the life of these.
+            for row in rows {
+                self.store.delete_key(domain, &row.kid, by).await?;
             }
         }
         self.tidy(domain, by.at).await
@@ -116,10 +116,10 @@ impl Keys {
         for (row, successor) in rows.iter().zip(rows.iter().skip(1)) {
             let ends = successor.activates_at + self.times.lifetime_max_s + SKEW_S;
             let still_used = successor.activates_at > now;
-            if row.expires_at.is_none_or(|at| still_used && at < ends) {
-                self.store.set_key_times(domain, &KeyRow { expires_at: Some(ends), ..row.clone() }, by).await?;
-            } else if row.expires_at.is_some_and(|at| at <= now) {
+            if row.expires_at.is_some_and(|at| at <= now) {
                 self.store.delete_key(domain, &row.kid, by).await?;
+            } else if row.expires_at.is_none_or(|at| still_used && at < ends) {
+                self.store.set_key_times(domain, &KeyRow { expires_at: Some(ends), ..row.clone() }, by).await?;
             }
         }
         Ok(())
@@ -133,7 +133,7 @@ impl Keys {
         activates_at: Timestamp,
         by: &Write,
     ) -> Result<Option<KeyRow>, KeyError> {
-        self.make(domain, wanted, newest.generation + 1, activates_at, by.at).await
+        self.make(domain, wanted, newest.generation + 1, activates_at, by).await
     }
 
     /// Makes a key. `None` if another node was faster; then that one's key counts.
@@ -143,7 +143,7 @@ impl Keys {
         wanted: KeyUse,
         generation: i64,
         activates_at: Timestamp,
-        now: Timestamp,
+        by: &Write,
     ) -> Result<Option<KeyRow>, KeyError> {
         // An RSA key takes a tenth of a second and more.
         let made = tokio::task::spawn_blocking(move || generate(wanted))
@@ -155,12 +155,12 @@ impl Keys {
             kid,
             alg: wanted.as_str().to_owned(),
             generation,
-            created_at: now,
+            created_at: by.at,
             activates_at,
             expires_at: None,
             public_jwk,
         };
-        let inserted = self.store.insert_key(domain, &row, &by_server(now)).await?;
+        let inserted = self.store.insert_key(domain, &row, by).await?;
         Ok(inserted.then_some(row))
     }
 
