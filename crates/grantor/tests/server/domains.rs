@@ -126,7 +126,7 @@ async fn a_deleted_domain_is_gone_with_all_it_had() {
     let call = || Call::post("/acme/connect/token", "grant_type=client_credentials").basic(CLIENT, &secret);
     let token = app.call(call()).await.ok().access_token();
     let jwks = app.jwks("/acme/.well-known/jwks.json").await;
-    app.admin().delete_domain("acme", Precondition::None).await.unwrap();
+    app.admin().delete_domain("acme", true, Precondition::None).await.unwrap();
     assert_eq!(app.call(call()).await.status, 404);
     // One of the same name is another one: other keys, no clients, and the old tokens mean nothing.
     app.admin().put_domain("acme", &DomainSettings::default(), Precondition::Absent).await.unwrap();
