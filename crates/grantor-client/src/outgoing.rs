@@ -162,3 +162,24 @@ pub(crate) fn certificates(pem: &[u8]) -> Result<Vec<Certificate>, ConfigError> 
         _ => Err(wrong()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    #[tokio::test]
+    async fn an_answer_without_end_is_given_up() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await;
+            while stream.write_all(b"4\r\nabcd\r\n").await.is_ok() {}
+        });
+        let outgoing = Outgoing::new(Vec::new(), Duration::from_secs(5));
+        let refused = send(outgoing.get(&url).unwrap(), 100_000).await.unwrap_err();
+        assert!(refused.why.contains("longer than 100000 bytes"), "{refused}");
+    }
+}

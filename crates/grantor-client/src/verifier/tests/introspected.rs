@@ -87,6 +87,20 @@ async fn what_is_no_answer_is_not_taken_for_one() {
     }
 }
 
+#[tokio::test]
+async fn an_issuer_that_fails_is_not_asked_again_at_once() {
+    let issuer = Issuer::start().await;
+    let verifier = verifier(&issuer);
+    issuer.answer_about_tokens(|_| raw(503, ""));
+    for _ in 0..5 {
+        assert_eq!(verifier.verify("opaque").await.unwrap_err().status(), 503);
+    }
+    assert_eq!(issuer.server.count(INTROSPECT), 1);
+    issuer.answer_about_tokens(|_| json(200, &value!({ "active": false })));
+    issuer.clock.skip(Duration::from_secs(1));
+    assert_eq!(invalid(verifier.verify("opaque").await), InvalidToken::Inactive);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_who_show_one_token_make_one_question() {
     let issuer = Issuer::start().await;

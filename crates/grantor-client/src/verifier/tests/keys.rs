@@ -127,6 +127,40 @@ async fn a_hanging_issuer_holds_up_nobody_who_has_keys() {
 }
 
 #[tokio::test]
+async fn an_issuer_that_hangs_for_long_holds_up_the_first_alone() {
+    let issuer = Issuer::start().await;
+    let verifier = issuer.builder().request_timeout(Duration::from_millis(300)).build().unwrap();
+    let token = issuer.token(value!({ "exp": issuer.now() + 100_000 }));
+    verifier.verify(&token).await.unwrap();
+    issuer.answer_keys(Box::new(|_| raw(200, "").after(Duration::from_secs(60))));
+    issuer.clock.skip(Duration::from_secs(700));
+    verifier.verify(&token).await.unwrap();
+    for _ in 0..3 {
+        issuer.clock.skip(Duration::from_secs(10));
+        let quick = tokio::time::timeout(Duration::from_millis(200), verifier.verify(&token));
+        quick.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_rsa_key_that_names_no_algorithm_suits_both() {
+    let issuer = Issuer::start().await;
+    let (rs256, pkcs8) = SigningKey::generate(Alg::RS256).unwrap();
+    let ps256 = SigningKey::from_pkcs8(Alg::PS256, rs256.kid(), &pkcs8).unwrap();
+    let named = jwk(&rs256);
+    let mut unnamed = named.clone();
+    unnamed.as_object_mut().unwrap().remove("alg");
+    for (jwk, both) in [(unnamed, true), (named, false)] {
+        let set = value!({ "keys": [jwk] });
+        issuer.answer_keys(Box::new(move |_| json(200, &set)));
+        let verifier = issuer.verifier();
+        verifier.verify(&sign(&rs256, &issuer.claims(value!({})))).await.unwrap();
+        let other = verifier.verify(&sign(&ps256, &issuer.claims(value!({})))).await;
+        assert_eq!(other.is_ok(), both, "{other:?}");
+    }
+}
+
+#[tokio::test]
 async fn answers_that_are_no_keys_are_refused() {
     let elsewhere = Issuer::start().await;
     let target = format!("{}{JWKS}", elsewhere.server.url);

@@ -123,17 +123,13 @@ impl Inspect {
                 "the token does not say who issued it; name the issuer with --issuer".into(),
             );
         };
-        let roots_pem = match self.trust.roots_pem() {
-            Ok(pem) => pem,
-            Err(error) => return Check::failed("signature", error.to_string()),
-        };
-        let keys = match Issuer::trusting(issuer, &roots_pem) {
-            Ok(issuer) => issuer.keys().await.map_err(|error| error.to_string()),
-            Err(error) => Err(format!("its issuer is not one to ask: {error}")),
+        let keys = match self.ask(issuer) {
+            Ok(asked) => asked.keys().await.map_err(|error| format!("cannot be checked: {error}")),
+            Err(error) => Err(format!("cannot be checked: {error}")),
         };
         match keys {
             Ok(keys) => checks::signature(jws, &keys, issuer),
-            Err(why) => Check::failed("signature", format!("cannot be checked: {why}")),
+            Err(why) => Check::failed("signature", why),
         }
     }
 
@@ -167,8 +163,11 @@ impl Inspect {
             return Ok(None);
         };
         let Some(secret) = self.caller.secret()? else { return Ok(None) };
-        let issuer = Issuer::trusting(issuer, &self.trust.roots_pem()?).map_err(|error| Usage(error.to_string()))?;
-        Ok(Some((issuer, client_id, secret)))
+        Ok(Some((self.ask(issuer)?, client_id, secret)))
+    }
+
+    fn ask(&self, issuer: &str) -> Result<Issuer> {
+        Ok(Issuer::trusting(issuer, &self.trust.roots_pem()?).map_err(|error| Usage(error.to_string()))?)
     }
 }
 
