@@ -6,8 +6,6 @@
 //! Both speak to any server that follows RFC 6749, 8414 and 9068, such as Grantor. Neither shows a secret or a token in
 //! `Debug` or in an error.
 
-#![warn(missing_docs)]
-
 mod bearer;
 mod client_auth;
 mod clock;

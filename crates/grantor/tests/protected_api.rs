@@ -115,21 +115,6 @@ async fn opaque_tokens_are_asked_about_until_they_are_revoked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_key_is_found_and_a_compromised_one_is_forgotten() {
-    let server = DevServer::start();
-    let builder = Verifier::builder(server.issuer()).audience(API).refetch_interval(Duration::ZERO);
-    let url = serve(builder).await;
-    let old = token(tokens(&server)).await;
-    assert_eq!(list(&url, &old).await.status(), StatusCode::OK);
-    let mut rotate = dev_server::grantor();
-    rotate.args(["key", "rotate", "--compromised", "--yes", "--data"]).arg(server.folder().join("grantor-dev"));
-    assert!(rotate.status().unwrap().success());
-    let new = token(tokens(&server)).await;
-    assert_eq!(list(&url, &new).await.status(), StatusCode::OK);
-    assert_eq!(list(&url, &old).await.status(), StatusCode::UNAUTHORIZED);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn while_the_server_is_away_known_keys_serve() {
     let server = DevServer::start();
     let url = serve(Verifier::builder(server.issuer()).audience(API)).await;
