@@ -48,6 +48,41 @@ pub struct Created {
 
 const LABEL_MAX: usize = 128;
 
+impl NewCredential {
+    /// All that is wrong with it by itself, each with the field and what to write instead.
+    pub fn problems(&self, now: Timestamp) -> Vec<String> {
+        let mut problems = Vec::new();
+        if self
+            .label
+            .as_ref()
+            .is_some_and(|label| label.chars().count() > LABEL_MAX || label.chars().any(char::is_control))
+        {
+            problems.push(format!("label: at most {LABEL_MAX} characters, none of them control characters"));
+        }
+        if self.expires_at.is_some_and(|at| at <= now || self.not_before.is_some_and(|from| at <= from)) {
+            problems.push("expires_at: must be in the future, and after not_before".into());
+        }
+        match &self.source {
+            SecretSource::Generate => {}
+            SecretSource::Given(secret) if is_vschar(secret, SECRET_MAX) => {
+                if secret::examine(secret) == SecretFormat::Damaged {
+                    problems.push(
+                        "secret: it starts like a secret made by Grantor, but its checksum is wrong: cut or mistyped"
+                            .into(),
+                    );
+                }
+            }
+            SecretSource::Given(_) => {
+                problems.push(format!(
+                    "secret: 1 to {SECRET_MAX} visible ASCII characters or spaces (RFC 6749 appendix A.2)"
+                ));
+            }
+            SecretSource::Phc(text) => problems.extend(phc::check(text).err().map(|what| format!("phc: {what}"))),
+        }
+        problems
+    }
+}
+
 impl Admin<'_> {
     pub async fn create_credential(&self, domain: &str, client_id: &str, new: NewCredential) -> Result<Created> {
         self.create_credential_as(domain, client_id, &credential_id(self.now), new).await
@@ -96,35 +131,7 @@ impl Admin<'_> {
     }
 
     fn check(&self, new: &NewCredential) -> Result<()> {
-        let mut problems = Vec::new();
-        if new
-            .label
-            .as_ref()
-            .is_some_and(|label| label.chars().count() > LABEL_MAX || label.chars().any(char::is_control))
-        {
-            problems.push(format!("label: at most {LABEL_MAX} characters, none of them control characters"));
-        }
-        if new.expires_at.is_some_and(|at| at <= self.now || new.not_before.is_some_and(|from| at <= from)) {
-            problems.push("expires_at: must be in the future, and after not_before".into());
-        }
-        match &new.source {
-            SecretSource::Generate => {}
-            SecretSource::Given(secret) if is_vschar(secret, SECRET_MAX) => {
-                if secret::examine(secret) == SecretFormat::Damaged {
-                    problems.push(
-                        "secret: it starts like a secret made by Grantor, but its checksum is wrong: cut or mistyped"
-                            .into(),
-                    );
-                }
-            }
-            SecretSource::Given(_) => {
-                problems.push(format!(
-                    "secret: 1 to {SECRET_MAX} visible ASCII characters or spaces (RFC 6749 appendix A.2)"
-                ));
-            }
-            SecretSource::Phc(text) => problems.extend(phc::check(text).err().map(|what| format!("phc: {what}"))),
-        }
-        super::valid(problems)
+        super::valid(new.problems(self.now))
     }
 
     /// What is kept of a secret, and the secret itself if it was made here.
@@ -265,6 +272,7 @@ fn credential_id(now: Timestamp) -> String {
     format!("cr{now:010}{}", &*random::base62(8))
 }
 
-fn is_credential_id(id: &str) -> bool {
+/// Whether `id` can name a credential within its client.
+pub fn is_credential_id(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }

@@ -1,11 +1,11 @@
 //! `/v1/domain/{domain}/client/{client_id}/credential`. A secret made here is shown once, in the answer that makes it.
 
 use super::auth::Actor;
-use super::entity::{check_known, object, ok, read, with_status};
+use super::entity::{check_known, existence, object, ok, read, with_status};
 use super::problem::Problem;
 use super::{Answer, Server};
-use crate::admin::Admin;
 use crate::admin::credential::{Created, NewCredential, SecretSource};
+use crate::admin::{Admin, AdminError};
 use crate::clock;
 use axum::Extension;
 use axum::body::Bytes;
@@ -160,6 +160,9 @@ pub async fn put(
     let written = object(&headers, &body)?;
     let admin = Admin { app: &server, actor: &actor, now: clock::now_s() };
     let have = admin.credentials(&domain, &client_id).await?.into_iter().find(|credential| credential.id == id);
+    if existence(&headers)?.is_some_and(|there| there != have.is_some()) {
+        return Err(AdminError::PreconditionFailed.into());
+    }
     let Some(have) = have else {
         let created = admin.create_credential_as(&domain, &client_id, &id, CredentialBody::read(written)?).await?;
         return Ok(with_status(StatusCode::CREATED, &shown_once(&created, admin.now)));

@@ -111,6 +111,16 @@ pub fn precondition(headers: &HeaderMap) -> Result<Precondition, Problem> {
     }
 }
 
+/// Whether a thing without versions must be there (`If-Match: *`) or must not (`If-None-Match: *`).
+pub fn existence(headers: &HeaderMap) -> Result<Option<bool>, Problem> {
+    match (tags(headers, &IF_MATCH).next(), tags(headers, &IF_NONE_MATCH).next()) {
+        (None, None) => Ok(None),
+        (Some("*"), None) => Ok(Some(true)),
+        (None, Some("*")) => Ok(Some(false)),
+        _ => Err(Problem::bad("this has no entity tag; send * in If-Match or in If-None-Match")),
+    }
+}
+
 /// A merge holds for the version that was read. Where the request demands nothing itself, that is demanded for it.
 pub fn settled(asked: Precondition, read: Option<i64>) -> Precondition {
     match (asked, read) {
