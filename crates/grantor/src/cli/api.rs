@@ -38,6 +38,8 @@ pub enum When {
     Absent,
     /// `If-Match` with this entity tag.
     Still(String),
+    /// `If-Match: *`
+    There,
 }
 
 /// An answer of the admin API that is no refusal.
@@ -161,6 +163,7 @@ impl Remote {
             When::Any => request,
             When::Absent => request.header(http::header::IF_NONE_MATCH, "*"),
             When::Still(etag) => request.header(http::header::IF_MATCH, etag),
+            When::There => request.header(http::header::IF_MATCH, "*"),
         };
         if let Some(body) = &call.body {
             request = request.json(body);

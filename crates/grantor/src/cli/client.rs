@@ -2,7 +2,7 @@
 
 use super::Common;
 use super::api::{Api, path};
-use super::credential::{self, hint_imported};
+use super::credential;
 use super::entity::{self, Body, Consent, Page, flags_of};
 use super::output::{self, Column, Format, note, print, print_json, shell};
 use anyhow::{Context, Result};
@@ -198,9 +198,7 @@ async fn run(api: &Api, domain: &str, format: Format, action: Action) -> Result<
     let of = |id: &str| path(&["domain", domain, "client", id]);
     let what = |id: &str| format!("client '{id}' of domain '{domain}'");
     match action {
-        Action::List(page) => {
-            entity::list(api, &path(&["domain", domain, "client"]), COLUMNS, &page, format).await.map(drop)
-        }
+        Action::List(page) => entity::list(api, &path(&["domain", domain, "client"]), COLUMNS, &page, format).await,
         Action::Show { client_id } => show(api, domain, &client_id, format).await,
         Action::Create { client_id, fields, no_secret } => {
             let body = fields.body().into_map();
@@ -238,15 +236,16 @@ async fn show(api: &Api, domain: &str, client_id: &str, format: Format) -> Resul
         client["credentials"] = credentials.into();
         return print_json(&client);
     }
+    if let Some(members) = client.as_object_mut() {
+        // The list of credentials shows it.
+        members.retain(|name, _| name != "has_imported_secret" && name != "hint");
+    }
     output::print_object(format, &client)?;
     print("")?;
     let mut listing = output::Listing::new(format, credential::COLUMNS);
     listing.page(&credentials)?;
     listing.end()?;
-    if credentials.is_empty() {
-        note(&format!("It has no credential yet; make one with: grantor credential create {}", shell(client_id)));
-    }
-    hint_imported(&credentials, client_id);
+    credential::hint(&credentials, client_id);
     Ok(())
 }
 

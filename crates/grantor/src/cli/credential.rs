@@ -1,7 +1,7 @@
 //! `grantor credential`.
 
 use super::api::{Api, When, path, refused};
-use super::entity::{self, Body, Consent, Page, flags_of};
+use super::entity::{self, Body, Consent, flags_of};
 use super::output::{self, Column, Format, Listing, note, print, print_json, shell};
 use super::{Common, Usage, time};
 use crate::secrets::{Secret, SecretRef};
@@ -30,8 +30,6 @@ enum Action {
     List {
         #[command(flatten)]
         client: ClientId,
-        #[command(flatten)]
-        page: Page,
     },
     /// Make a secret, which is printed this one time, or take one that exists elsewhere
     #[command(after_help = "\
@@ -192,7 +190,7 @@ async fn run(
     let one = |of: &OneOf| path(&["domain", domain, "client", &of.client.client_id, "credential", &of.id]);
     let what = |of: &OneOf| format!("credential {} of client '{}'", of.id, of.client.client_id);
     match action {
-        Action::List { client, page } => list(api, &all(&client), &client.client_id, &page, format).await,
+        Action::List { client } => list(api, &all(&client), &client.client_id, format).await,
         Action::Show { of } => output::print_object(format, &api.get(&one(&of)).await?.body),
         Action::Create { client, id, fields, .. } => {
             let generated = given.is_none();
@@ -244,19 +242,22 @@ async fn run(
     }
 }
 
-async fn list(api: &Api, path: &str, client_id: &str, page: &Page, format: Format) -> Result<()> {
-    let count = entity::list(api, path, COLUMNS, page, format).await?;
+async fn list(api: &Api, path: &str, client_id: &str, format: Format) -> Result<()> {
+    let credentials = entity::all(api, path).await?;
+    let mut listing = Listing::new(format, COLUMNS);
+    listing.page(&credentials)?;
+    listing.end()?;
     if format == Format::Text {
-        if count == 0 {
-            note(&format!("It has no credential; make one with: grantor credential create {}", shell(client_id)));
-        }
-        hint_imported(&entity::all(api, path).await?, client_id);
+        hint(&credentials, client_id);
     }
     Ok(())
 }
 
-/// An imported secret may be weak, and costs a slow hash: say how to get rid of it.
-pub(super) fn hint_imported(credentials: &[Value], client_id: &str) {
+/// What to do about a client's credentials. An imported secret may be weak, and costs a slow hash.
+pub(super) fn hint(credentials: &[Value], client_id: &str) {
+    if credentials.is_empty() {
+        note(&format!("It has no credential yet; make one with: grantor credential create {}", shell(client_id)));
+    }
     let imported = |credential: &&Value| {
         let member = |name: &str| credential.get(name).and_then(Value::as_str);
         member("type") == Some("imported_secret") && member("status").is_none_or(|status| status == "active")
@@ -286,7 +287,7 @@ fn show_new(made: &Value, generated: bool, client_id: &str, format: Format) -> R
             let mut listing = Listing::new(format, COLUMNS);
             listing.page(std::slice::from_ref(made))?;
             listing.end()?;
-            hint_imported(std::slice::from_ref(made), client_id);
+            hint(std::slice::from_ref(made), client_id);
             Ok(())
         }
     }

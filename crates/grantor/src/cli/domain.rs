@@ -57,6 +57,9 @@ Examples:
     Delete {
         /// Name of the domain
         name: String,
+        /// Even if it is no sandbox and has clients
+        #[arg(long)]
+        force: bool,
         #[command(flatten)]
         consent: Consent,
     },
@@ -102,7 +105,7 @@ impl Domain {
         let what = |name: &str| format!("domain '{name}'");
         server
             .with(async |api| match action {
-                Action::List(page) => entity::list(api, &path(&["domain"]), COLUMNS, &page, format).await.map(drop),
+                Action::List(page) => entity::list(api, &path(&["domain"]), COLUMNS, &page, format).await,
                 Action::Show { name } => output::print_object(format, &api.get(&of(&name)).await?.body),
                 Action::Create { name, fields } => {
                     let reply = entity::create(api, &of(&name), &what(&name), fields.body().into_map()).await?;
@@ -114,9 +117,10 @@ impl Domain {
                     let body = fields.body().unset(&unset, &FIELDS).into_map();
                     entity::show_done("Updated", &what(&name), &entity::update(api, &of(&name), body).await?, format)
                 }
-                Action::Delete { name, consent } => {
+                Action::Delete { name, force, consent } => {
                     let loss = " with all its clients, resources and keys";
-                    entity::delete(api, &of(&name), &what(&name), loss, &consent, format).await
+                    let at = if force { format!("{}?force=true", of(&name)) } else { of(&name) };
+                    entity::delete(api, &at, &what(&name), loss, &consent, format).await
                 }
             })
             .await

@@ -31,8 +31,8 @@ pub struct Consent {
 /// How many entries are fetched at once.
 const PAGE: usize = 100;
 
-/// Prints a list, page by page, and says how many entries that were.
-pub async fn list(api: &Api, path: &str, columns: &'static [Column], page: &Page, format: Format) -> Result<usize> {
+/// Prints a list, page by page.
+pub async fn list(api: &Api, path: &str, columns: &'static [Column], page: &Page, format: Format) -> Result<()> {
     let mut listing = Listing::new(format, columns);
     let mut after = page.after.clone();
     loop {
@@ -41,16 +41,14 @@ pub async fn list(api: &Api, path: &str, columns: &'static [Column], page: &Page
             break;
         }
         let (mut items, next) = fetch(api, path, &after, left).await?;
-        items.truncate(left);
+        items.truncate(page.limit.map_or(usize::MAX, |limit| limit - listing.count()));
         listing.page(&items)?;
         match next {
             Some(next) if next != after => after = next,
             _ => break,
         }
     }
-    let count = listing.count();
-    listing.end()?;
-    Ok(count)
+    listing.end()
 }
 
 /// All entries of a list of which there are few.

@@ -2,8 +2,9 @@
 
 use super::api::{ANSWER_MAX_BYTES, Api, Call, Raw, When};
 use crate::App;
-use crate::config::Config;
+use crate::config::{Config, Log, LogFormat, LogLevel};
 use crate::data_dir::DataLock;
+use crate::telemetry;
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::body::Body;
@@ -20,6 +21,8 @@ pub(super) struct Local {
 
 impl Local {
     pub async fn open(config: Config, lock: DataLock) -> Result<Api> {
+        // Where the API says "the log says why", there is no other log than this.
+        telemetry::start_log(&Log { format: LogFormat::Text, level: LogLevel::Error }).map_err(anyhow::Error::msg)?;
         let app = App::open(config, &lock).await?;
         let key = app.admin_key.clone();
         let router = crate::http::admin::router(app.clone());
@@ -36,6 +39,7 @@ impl Local {
             When::Any => request,
             When::Absent => request.header(IF_NONE_MATCH, "*"),
             When::Still(etag) => request.header(IF_MATCH, etag),
+            When::There => request.header(IF_MATCH, "*"),
         };
         let body = match &call.body {
             Some(body) => {

@@ -118,7 +118,7 @@ impl Resource {
             .with(async |api| match action {
                 Action::List(page) => {
                     let path = path(&["domain", &domain, "resource"]);
-                    entity::list(api, &path, COLUMNS, &page, format).await.map(drop)
+                    entity::list(api, &path, COLUMNS, &page, format).await
                 }
                 Action::Show { name } => output::print_object(format, &api.get(&of(&name)).await?.body),
                 Action::Create { name, identifier, fields } => {

@@ -1,5 +1,6 @@
 //! `grantor apply`: a file says what there should be; what differs is changed.
 
+mod credential;
 mod plan;
 mod run;
 mod tree;
@@ -12,6 +13,7 @@ use crate::config::Problem;
 use crate::secrets;
 use anyhow::Result;
 use clap::Args;
+use plan::Allowed;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use tree::Language;
@@ -54,6 +56,9 @@ pub struct Apply {
     /// credentials of clients that have a `credential` table there
     #[arg(long)]
     prune: bool,
+    /// Also replace secrets that are others than the file refers to, which ends the old ones at once
+    #[arg(long)]
+    replace_secrets: bool,
     /// How the result is printed
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -75,11 +80,12 @@ impl Apply {
                 return Err(refuse(malformed.into_iter().map(problem).collect(), self.format));
             }
         };
+        let allowed = Allowed { prune: self.prune, replace_secrets: self.replace_secrets };
         let (wanted, mut problems) = wanted::read(&root, place.clone());
         let made = self
             .server
             .with(async |api| {
-                let (plan, more) = plan::make(api, &wanted, &place, self.prune).await?;
+                let (plan, more) = plan::make(api, &wanted, &place, allowed).await?;
                 problems.extend(more);
                 if !problems.is_empty() {
                     return Ok(None);
@@ -124,7 +130,9 @@ impl Apply {
 }
 
 /// Everything that is wrong, at once. Nothing was changed.
-fn refuse(problems: Vec<Problem>, format: Format) -> anyhow::Error {
+fn refuse(mut problems: Vec<Problem>, format: Format) -> anyhow::Error {
+    let line = |problem: &Problem| problem.place.rsplit_once(':').and_then(|(_, line)| line.parse::<usize>().ok());
+    problems.sort_by_key(line);
     if format == Format::Json {
         let printed = super::output::print_json(&serde_json::json!({ "ok": false, "problems": problems }));
         return printed.map_or_else(|error| error, |()| Said.into());

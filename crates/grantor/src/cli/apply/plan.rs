@@ -1,8 +1,6 @@
 //! What differs between a file and a server, and what is wrong with the whole before anything is changed.
 
-use super::wanted::{
-    CLIENT, CREDENTIAL, DOMAIN, Entity, Place, RESOURCE, Source, Wanted, WantedClient, WantedCredential, WantedDomain,
-};
+use super::wanted::{CLIENT, DOMAIN, Entity, Place, RESOURCE, Wanted, WantedClient, WantedDomain};
 use crate::cli::api::{Api, Reply, When, path};
 use crate::cli::entity::all;
 use crate::config::Problem;
@@ -46,6 +44,15 @@ pub struct Step {
     pub path: String,
     pub body: Value,
     pub when: When,
+    /// Of an update, that the thing is deleted and made anew.
+    pub anew: bool,
+}
+
+/// What may be done beyond adding and changing.
+#[derive(Clone, Copy, Debug)]
+pub struct Allowed {
+    pub prune: bool,
+    pub replace_secrets: bool,
 }
 
 /// A field before and after; null is none.
@@ -63,10 +70,11 @@ pub struct Plan {
 }
 
 /// Compares with what the server has. Everything that is wrong goes to the problems; a step is then not to be taken.
-pub async fn make(api: &Api, wanted: &Wanted, place: &Place, prune: bool) -> Result<(Plan, Vec<Problem>)> {
-    let mut planner = Planner { api, place, plan: Plan::default(), problems: Vec::new(), deletions: Vec::new() };
+pub async fn make(api: &Api, wanted: &Wanted, place: &Place, allowed: Allowed) -> Result<(Plan, Vec<Problem>)> {
+    let (plan, problems, deletions) = Default::default();
+    let mut planner = Planner { api, place, allowed, plan, problems, deletions };
     for domain in &wanted.domains {
-        planner.domain(domain, prune).await?;
+        planner.domain(domain).await?;
     }
     let Planner { mut plan, problems, deletions, .. } = planner;
     // First what must make room, last what nobody refers to any more.
@@ -74,11 +82,12 @@ pub async fn make(api: &Api, wanted: &Wanted, place: &Place, prune: bool) -> Res
     Ok((plan, problems))
 }
 
-struct Planner<'a> {
-    api: &'a Api,
-    place: &'a Place,
-    plan: Plan,
-    problems: Vec<Problem>,
+pub(super) struct Planner<'a> {
+    pub api: &'a Api,
+    pub place: &'a Place,
+    pub allowed: Allowed,
+    pub plan: Plan,
+    pub problems: Vec<Problem>,
     deletions: Vec<Step>,
 }
 
@@ -89,7 +98,7 @@ struct Have {
 }
 
 impl Planner<'_> {
-    async fn domain(&mut self, wanted: &WantedDomain, prune: bool) -> Result<()> {
+    async fn domain(&mut self, wanted: &WantedDomain) -> Result<()> {
         let name = wanted.entity.name.as_str();
         let at = |kind: &str, entity: &str| path(&["domain", name, kind, entity]);
         let have = self.have(&path(&["domain", name]), DOMAIN).await?;
@@ -99,7 +108,7 @@ impl Planner<'_> {
         });
         let registered = if is_new { Vec::new() } else { all(self.api, &path(&["domain", name, "resource"])).await? };
         let mut identifiers = Identifiers::new(&registered);
-        let (mut front, gone) = (Vec::new(), self.gone(&registered, &wanted.resources, &["name"], prune));
+        let (mut front, gone) = (Vec::new(), self.gone(&registered, &wanted.resources, &["name"]));
         for resource in gone {
             let identifier = identifiers.remove(&resource);
             let makes_room = wanted.resources.iter().any(|wanted| wanted.text("identifier") == identifier.as_deref());
@@ -113,12 +122,12 @@ impl Planner<'_> {
             self.resource(name, resource, have, &mut identifiers);
         }
         for client in &wanted.clients {
-            self.client(name, is_new, client, &identifiers, prune).await?;
+            self.client(name, is_new, client, &identifiers).await?;
         }
-        if prune && !is_new {
+        if self.allowed.prune && !is_new {
             let clients = all(self.api, &path(&["domain", name, "client"])).await?;
             let wanted: Vec<&Entity> = wanted.clients.iter().map(|client| &client.entity).collect();
-            let gone = self.gone(&clients, wanted, &["client_id", "name"], true);
+            let gone = self.gone(&clients, wanted, &["client_id"]);
             let gone = gone.into_iter().map(|id| delete(Kind::Client, name, None, &id, at("client", &id)));
             // Clients go before the resources that they refer to.
             self.deletions.splice(0..0, gone);
@@ -139,7 +148,6 @@ impl Planner<'_> {
         match identifier {
             None if have.is_none() && !wanted.unreadable => {
                 self.wrong(wanted, "a new resource needs one more line; write identifier = \"https://…\"".into());
-                identifiers.uncertain = true;
                 return;
             }
             None => identifiers.uncertain |= have.is_none(),
@@ -159,7 +167,6 @@ impl Planner<'_> {
         domain_is_new: bool,
         wanted: &WantedClient,
         identifiers: &Identifiers,
-        prune: bool,
     ) -> Result<()> {
         let id = wanted.entity.name.as_str();
         let at = path(&["domain", domain, "client", id]);
@@ -179,14 +186,14 @@ impl Planner<'_> {
             self.credential(domain, id, credential, have).await?;
         }
         let wanted: Vec<&Entity> = credentials.iter().map(|credential| &credential.entity).collect();
-        for gone in self.gone(&registered, wanted, &["id"], prune) {
+        for gone in self.gone(&registered, wanted, &["id"]) {
             let at = path(&["domain", domain, "client", id, "credential", &gone]);
             self.deletions.push(delete(Kind::Credential, domain, Some(id), &gone, at));
         }
         Ok(())
     }
 
-    fn wrong(&mut self, entity: &Entity, message: String) {
+    pub(super) fn wrong(&mut self, entity: &Entity, message: String) {
         let Entity { key, line, .. } = entity;
         self.problems.push(Problem { place: self.place.at(*line), key: Some(key.clone()), message });
     }
@@ -202,9 +209,8 @@ impl Planner<'_> {
         registered: &[Value],
         wanted: impl IntoIterator<Item = &'w Entity>,
         names: &[&str],
-        prune: bool,
     ) -> Vec<String> {
-        if !prune {
+        if !self.allowed.prune {
             return Vec::new();
         }
         let wanted: BTreeSet<&str> = wanted.into_iter().map(|entity| entity.name.as_str()).collect();
@@ -248,7 +254,10 @@ impl Planner<'_> {
         }
         let before = if op == Op::Create { Map::new() } else { normal::<T>(&body) };
         let after = serde_json::to_value(&merged).unwrap_or_default();
-        let fields = differences(&before, after.as_object().unwrap_or(&Map::new()));
+        let mut fields = differences(&before, after.as_object().unwrap_or(&Map::new()));
+        if op == Op::Create {
+            fields.retain(|name, _| wanted.fields.contains_key(name));
+        }
         if op == Op::Update && fields.is_empty() {
             self.plan.unchanged += 1;
             return;
@@ -256,65 +265,7 @@ impl Planner<'_> {
         let sent = wanted.fields.iter().filter(|(name, _)| op == Op::Create || fields.contains_key(*name));
         let body = Value::Object(sent.map(|(name, value)| (name.clone(), value.clone())).collect());
         let (domain, name) = (domain.to_owned(), wanted.name.clone());
-        self.plan.steps.push(Step { op, kind, domain, client_id: None, name, fields, path, body, when });
-    }
-
-    /// Plans the write of a credential. `have` is what the server shows of it, which is never its secret.
-    async fn credential(
-        &mut self,
-        domain: &str,
-        client_id: &str,
-        wanted: &WantedCredential,
-        have: Option<&Value>,
-    ) -> Result<()> {
-        let WantedCredential { entity, source } = wanted;
-        if entity.unreadable {
-            return Ok(());
-        }
-        let at = path(&["domain", domain, "client", client_id, "credential", &entity.name]);
-        let before = have.map(|have| known(have, CREDENTIAL)).unwrap_or_default();
-        let mut after = before.clone();
-        after.extend(entity.fields.clone());
-        after.retain(|_, value| !value.is_null());
-        let mut fields = differences(&before, &after);
-        let sent = entity.fields.iter().filter(|(name, _)| fields.contains_key(*name));
-        let mut body: Map<String, Value> = sent.map(|(name, value)| (name.clone(), value.clone())).collect();
-        let op = if have.is_none() { Op::Create } else { Op::Update };
-        let given = match source {
-            Some(Source::Secret(secret)) => Some(("secret", secret.expose())),
-            Some(Source::Phc(phc)) => Some(("phc", phc.as_str())),
-            Some(Source::Generate) => None,
-            None if op == Op::Update => None,
-            None => {
-                let message = "a new credential needs a source; write secret, phc or generate = true";
-                self.wrong(entity, message.into());
-                return Ok(());
-            }
-        };
-        if let Some((name, value)) = given
-            && (op == Op::Create || !self.same(&at, name, value).await?)
-        {
-            body.insert(name.to_owned(), value.into());
-            let from = if op == Op::Create { Value::Null } else { "(another)".into() };
-            fields.insert(name.to_owned(), Change { from, to: "(as referred to)".into() });
-        }
-        if op == Op::Create && given.is_none() {
-            fields.insert("secret".into(), Change { from: Value::Null, to: "(made by the server)".into() });
-        }
-        if fields.is_empty() {
-            self.plan.unchanged += 1;
-            return Ok(());
-        }
-        let when = if op == Op::Create { When::Absent } else { When::Any };
-        let (domain, client_id) = (domain.to_owned(), Some(client_id.to_owned()));
-        let (kind, name) = (Kind::Credential, entity.name.clone());
-        self.plan.steps.push(Step { op, kind, domain, client_id, name, fields, path: at, body: body.into(), when });
-        Ok(())
-    }
-
-    /// Whether a credential is made from this secret or hash, which only the server can tell.
-    async fn same(&self, _path: &str, _name: &str, _value: &str) -> Result<bool> {
-        Ok(true)
+        self.plan.steps.push(Step { op, kind, domain, client_id: None, name, fields, path, body, when, anew: false });
     }
 }
 
@@ -381,6 +332,7 @@ fn delete(kind: Kind, domain: &str, client_id: Option<&str>, name: &str, path: S
         path,
         body: Value::Null,
         when: When::Any,
+        anew: false,
     }
 }
 
@@ -394,7 +346,7 @@ fn etag_of(item: &Value) -> Option<String> {
 }
 
 /// The fields of an answer that can be written.
-fn known(body: &Value, fields: &[(&str, &str)]) -> Map<String, Value> {
+pub(super) fn known(body: &Value, fields: &[(&str, &str)]) -> Map<String, Value> {
     let members = body.as_object().into_iter().flatten();
     let known = members.filter(|(name, value)| !value.is_null() && fields.iter().any(|(field, _)| field == name));
     known.map(|(name, value)| (name.clone(), value.clone())).collect()
@@ -409,7 +361,7 @@ fn normal<T: Serialize + DeserializeOwned>(body: &Map<String, Value>) -> Map<Str
     }
 }
 
-fn differences(before: &Map<String, Value>, after: &Map<String, Value>) -> BTreeMap<String, Change> {
+pub(super) fn differences(before: &Map<String, Value>, after: &Map<String, Value>) -> BTreeMap<String, Change> {
     let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let value = |map: &Map<String, Value>, name: &String| map.get(name).cloned().unwrap_or_default();
     let changes = names.into_iter().map(|name| (name, Change { from: value(before, name), to: value(after, name) }));

@@ -4,6 +4,7 @@ use super::plan::{Change, Kind, Op, Plan, Step};
 use crate::cli::Said;
 use crate::cli::api::{Api, refused};
 use crate::cli::output::{Format, note, plain, print, print_json};
+use crate::cli::time;
 use anyhow::Result;
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -61,8 +62,8 @@ pub fn show(plan: &Plan, format: Format) -> Result<()> {
         print(&format!("{sign} {}", step.what()))?;
         for (field, Change { from, to }) in &step.fields {
             let line = match step.op {
-                Op::Update => format!("    {field}: {} → {}", value(from), value(to)),
-                _ => format!("    {field}: {}", value(to)),
+                Op::Update => format!("    {field}: {} → {}", value(field, from), value(field, to)),
+                _ => format!("    {field}: {}", value(field, to)),
             };
             print(&plain(&line))?;
         }
@@ -73,8 +74,16 @@ pub fn show(plan: &Plan, format: Format) -> Result<()> {
     Ok(())
 }
 
-fn value(value: &Value) -> String {
-    if value.is_null() { "none".into() } else { value.to_string() }
+/// A value as it would be written in JSON; of a secret, what can be said about it.
+fn value(field: &str, value: &Value) -> String {
+    match value {
+        Value::Null => "none".into(),
+        Value::String(text) if field == "secret" || field == "phc" => text.clone(),
+        Value::Number(at) if field == "not_before" || field == "expires_at" => {
+            at.as_i64().map_or_else(|| at.to_string(), time::rfc3339)
+        }
+        value => value.to_string(),
+    }
 }
 
 /// Takes every step, unless it is a dry run. If one fails, says what was done.
@@ -149,6 +158,9 @@ async fn take(api: &Api, step: &Step) -> Result<Option<String>> {
             Err(error) if status(&error) == Some(StatusCode::NOT_FOUND) => Ok(None),
             other => other.map(|_| None),
         };
+    }
+    if step.anew {
+        api.delete(&step.path).await?;
     }
     let reply = api.put(&step.path, step.body.clone(), step.when.clone()).await.map_err(|error| {
         if status(&error) == Some(StatusCode::PRECONDITION_FAILED) {

@@ -7,7 +7,7 @@ use crate::secrets::{Secret, SecretRef};
 use grantor_core::client::{ClientMetadata, is_client_id};
 use grantor_core::domain::{DomainSettings, is_name};
 use grantor_core::resource::Resource;
-use grantor_core::secret::{SECRET_MAX, SecretFormat, examine, is_vschar, phc};
+use grantor_core::secret::phc;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -170,7 +170,13 @@ impl Reader {
     fn domain(&mut self, name: &str, node: &Node) -> WantedDomain {
         let key = join("domain", name);
         self.name(name, node.line, &key, "domain");
-        let (entity, inner) = self.entity::<DomainSettings>(name, node, key, DOMAIN, &["resource", "client"]);
+        let (mut entity, inner) = self.entity::<DomainSettings>(name, node, key, DOMAIN, &["resource", "client"]);
+        if entity.fields.get("issuer").is_some_and(Value::is_null) {
+            // The server shows the issuer in force, so nobody can tell whether there is anything to take back.
+            let message = "it cannot be taken back here; use: grantor domain update NAME --unset issuer";
+            self.problems.push(entity.problem(&format!("issuer: {message}"), &self.place));
+            entity.unreadable = true;
+        }
         let (mut resources, mut clients) = (Vec::new(), Vec::new());
         for (section, node) in inner {
             let section_key = join(&entity.key, section);
@@ -270,15 +276,14 @@ impl Reader {
                     }
                     _ => Err(format!("it is {}; write true, or leave the line out", value.kind())),
                 },
-                "label" | "not_before" | "expires_at" => written_in_credential(field, value).map(|written| {
-                    entity.lines.insert(field.to_owned(), value.line);
-                    entity.fields.insert(field.to_owned(), written);
-                }),
+                "label" | "not_before" | "expires_at" => written_in_credential(field, value)
+                    .map(|written| drop(entity.fields.insert(field.to_owned(), written))),
                 _ => {
                     self.unknown(&mut entity, field, value.line, CREDENTIAL.iter().map(|(name, _)| *name));
                     continue;
                 }
             };
+            entity.lines.insert(field.to_owned(), value.line);
             if let Err(message) = read {
                 entity.unreadable = true;
                 self.wrong(value.line, &field_key, message);
@@ -292,16 +297,7 @@ impl Reader {
     }
 
     fn secret(&self, value: &Node) -> Result<Secret, String> {
-        let secret = self.resolve(value, "env:NAME or file:PATH")?;
-        if !is_vschar(secret.expose(), SECRET_MAX) {
-            return Err(format!(
-                "a secret has 1 to {SECRET_MAX} visible ASCII characters or spaces (RFC 6749 appendix A.2)"
-            ));
-        }
-        if examine(secret.expose()) == SecretFormat::Damaged {
-            return Err("it starts like a secret made by Grantor, but its checksum is wrong: cut or mistyped".into());
-        }
-        Ok(secret)
+        self.resolve(value, "env:NAME or file:PATH")
     }
 
     fn phc(&self, value: &Node) -> Result<String, String> {
