@@ -237,6 +237,7 @@ async fn run(
             let body = Body::default().set("overlap_s", overlap).set("label", label).into_map();
             let rotate = path(&["domain", domain, "client", &client.client_id, "rotate"]);
             let made = api.post(&rotate, body.into()).await?;
+            note("The secrets before it end after the overlap; give the service the new one until then.");
             show_new(&made.body, true, &client.client_id, format)
         }
     }
