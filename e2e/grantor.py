@@ -135,6 +135,14 @@ class Grantor:
         assert answer.ok, f"{answer.status_code} {answer.text}"
         return answer.json()["active"]
 
+    def revoke(self, identity: Identity, token: str) -> None:
+        answer = self.session.post(
+            f"{self.issuer}/connect/revocation",
+            data={"client_id": identity.client_id, "client_secret": identity.secret, "token": token},
+            timeout=10,
+        )
+        assert answer.ok, f"{answer.status_code} {answer.text}"
+
     def metadata(self) -> dict:
         return self.session.get(f"{self.issuer}/.well-known/oauth-authorization-server", timeout=10).json()
 
