@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what cannot be unwrapped here is a failed test")]
 
+#[expect(dead_code, reason = "the parts that other tests use")]
 mod dev_server;
 #[path = "../../../examples/protected_api.rs"]
 #[expect(dead_code, reason = "its main is for those who run it")]
