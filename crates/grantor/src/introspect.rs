@@ -30,9 +30,19 @@ pub async fn introspect(
     let query = TokenQuery::parse(incoming, &app.parse_limits)?;
     let client = app.directory.client_of(domain, &query.client_auth).await?;
     let caller = authenticate(app, domain, &query.client_auth, client.as_deref(), source, now, decision).await?;
-    let token = visible(app, domain, &caller, &query.token, now, decision).await?;
-    decision.outcome = if token.is_some() { "active" } else { "inactive" }.into();
-    let answer = token::introspect(token.as_ref());
+    let token = visible(app, domain, &caller, &query.token, now).await?;
+    match &token {
+        Ok(token) => {
+            decision.outcome = "active".into();
+            decision.jti = Some(token.jti.clone());
+        }
+        Err(Inactive { reason, detail }) => {
+            decision.outcome = "inactive".into();
+            decision.reason = Some((*reason).into());
+            decision.detail = Some(detail.clone());
+        }
+    }
+    let answer = token::introspect(token.as_ref().ok());
     if !query.wants_jwt {
         return Ok(Answer::Json(answer));
     }
@@ -42,42 +52,53 @@ pub async fn introspect(
     Ok(Answer::Jwt(jwt))
 }
 
-/// The token if it is active and this caller's business. "Cannot tell" is an error, never "inactive" (RFC 7662 §2.2).
+/// Why a token is not active, for the operator.
+#[derive(Debug)]
+pub struct Inactive {
+    pub reason: &'static str,
+    pub detail: String,
+}
+
+/// The token if it is genuine, neither expired nor revoked, and its client exists and is enabled. "Cannot tell" is an
+/// error, never "inactive" (RFC 7662 §2.2).
+pub async fn active(
+    app: &App,
+    domain: &Domain,
+    text: &str,
+    now: Timestamp,
+) -> Result<std::result::Result<AccessToken, Inactive>> {
+    let inactive = |reason, detail| Ok(Err(Inactive { reason, detail }));
+    let token = match app.keys.of(domain, now).await?.check(text, domain, now) {
+        Ok(token) => token,
+        Err(why) => return inactive("token_not_valid", why.0),
+    };
+    if app.directory.is_revoked(&domain.name, &token) {
+        return inactive("token_revoked", format!("token {} was revoked", token.jti));
+    }
+    match app.directory.client(&domain.name, &token.client_id).await? {
+        Some(owner) if owner.metadata.enabled => Ok(Ok(token)),
+        Some(_) => inactive("client_disabled", format!("its client {} is disabled", token.client_id)),
+        None => inactive("client_gone", format!("its client {} does not exist", token.client_id)),
+    }
+}
+
+/// The token if it is active and this caller's business.
 async fn visible(
     app: &App,
     domain: &Domain,
     caller: &Caller<'_>,
     text: &str,
     now: Timestamp,
-    decision: &mut Decision,
-) -> Result<Option<AccessToken>> {
-    let keys = app.keys.of(domain, now).await?;
-    let mut inactive = |reason: &str, detail: String| {
-        decision.reason = Some(reason.into());
-        decision.detail = Some(detail);
-        Ok(None)
-    };
-    let token = match keys.check(text, domain, now) {
-        Ok(token) => token,
-        Err(why) => return inactive("token_not_valid", why.0),
-    };
-    if !token::may_introspect(caller, &token) {
-        return inactive(
-            "not_for_this_caller",
-            format!("its audience is {:?}; add one of them to the caller's introspect_resources", token.audience),
-        );
-    }
-    if app.directory.is_revoked(&domain.name, &token) {
-        return inactive("token_revoked", format!("token {} was revoked", token.jti));
-    }
-    match app.directory.client(&domain.name, &token.client_id).await? {
-        Some(owner) if owner.metadata.enabled => {
-            decision.jti = Some(token.jti.clone());
-            Ok(Some(token))
+) -> Result<std::result::Result<AccessToken, Inactive>> {
+    let found = active(app, domain, text, now).await?;
+    Ok(found.and_then(|token| {
+        if token::may_introspect(caller, &token) {
+            return Ok(token);
         }
-        Some(_) => inactive("client_disabled", format!("its client {} is disabled", token.client_id)),
-        None => inactive("client_gone", format!("its client {} does not exist", token.client_id)),
-    }
+        let detail =
+            format!("its audience is {:?}; add one of them to the caller's introspect_resources", token.audience);
+        Err(Inactive { reason: "not_for_this_caller", detail })
+    }))
 }
 
 /// Signed answers use the algorithm of the API that asks.

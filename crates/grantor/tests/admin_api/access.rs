@@ -12,14 +12,16 @@ async fn with_bearer(server: &Server, method: &str, path: &str, token: &str) -> 
     server.send(request.header("content-type", "application/json").body(Body::from("{}")).unwrap()).await
 }
 
-/// An access token of a new client, as the token endpoint issues it.
+/// An access token of a new client for all its resources, as the token endpoint issues it.
 async fn token(server: &Server, client_id: &str, mut client: Value) -> String {
     let path = format!("/v1/domain/default/client/{client_id}");
+    let resources = client["resources"].as_array().unwrap().iter();
+    let resources: String = resources.map(|name| format!("&resource={}", name.as_str().unwrap())).collect();
     client["token_endpoint_auth_methods"] = json!(["client_secret_post"]);
     server.put(&path, client).await.expect(201);
     let made = server.post(&format!("{path}/credential"), json!({})).await.expect(201);
     let secret = made["secret"].as_str().unwrap();
-    let body = format!("grant_type=client_credentials&client_id={client_id}&client_secret={secret}");
+    let body = format!("grant_type=client_credentials&client_id={client_id}&client_secret={secret}{resources}");
     let mut headers = HeaderMap::new();
     headers.insert("content-type", "application/x-www-form-urlencoded".parse().unwrap());
     let incoming = Incoming { uri: &"/connect/token".parse().unwrap(), headers: &headers, body: body.as_bytes() };
@@ -76,8 +78,12 @@ async fn an_administrator_s_token_ends_with_its_client() {
 async fn a_token_for_another_api_is_none_for_this() {
     let server = Server::with_api().await;
     let client = json!({ "scope": "read", "resources": ["https://api.example.com"] });
-    let token = format!("Bearer {}", token(&server, "svc", client).await);
-    assert_eq!(with_bearer(&server, "GET", "/v1/domain", &token).await.status, 401);
+    let other = format!("Bearer {}", token(&server, "svc", client).await);
+    assert_eq!(with_bearer(&server, "GET", "/v1/domain", &other).await.status, 401);
+    // Nor is one that the other API could take and use.
+    let client = json!({ "scope": "admin:write", "resources": ["urn:grantor:admin", "https://api.example.com"] });
+    let shared = format!("Bearer {}", token(&server, "both", client).await);
+    assert_eq!(with_bearer(&server, "GET", "/v1/domain", &shared).await.status, 401);
 }
 
 #[tokio::test]

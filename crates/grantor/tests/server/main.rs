@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
 
-#[path = "../common/mod.rs"]
 mod common;
 
 mod call;

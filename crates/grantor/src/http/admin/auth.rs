@@ -3,8 +3,10 @@
 
 use super::problem::Problem;
 use crate::App;
+use crate::admin::AdminError;
 use crate::admin::domain::{ADMIN_READ, ADMIN_WRITE};
 use crate::clock;
+use crate::introspect::active;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::AUTHORIZATION;
@@ -72,14 +74,12 @@ async fn token_holder(app: &App, token: &str) -> Result<Option<(String, String)>
     let now = clock::now_s();
     let domain = app.directory.domains().by_name(DEFAULT_DOMAIN).cloned();
     let Some(domain) = domain else { return Ok(None) };
-    let failed = |what: String| Problem::from(crate::admin::AdminError::Failed(what));
-    let keys = app.keys.of(&domain, now).await.map_err(|error| failed(error.to_string()))?;
-    let Ok(token) = keys.check(token, &domain, now) else { return Ok(None) };
-    let for_us = token.audience.iter().any(|name| name == ADMIN_RESOURCE);
-    if !for_us || app.directory.is_revoked(DEFAULT_DOMAIN, &token) {
-        return Ok(None);
-    }
-    let owner = app.directory.client(DEFAULT_DOMAIN, &token.client_id).await?;
-    let scope = token.claims.get("scope").and_then(|scope| scope.as_str()).unwrap_or_default().to_owned();
-    Ok(owner.filter(|owner| owner.metadata.enabled).map(|_| (token.client_id, scope)))
+    let found = active(app, &domain, token, now).await;
+    let found = found.map_err(|error| Problem::from(AdminError::Failed(error.to_string())))?;
+    // A token that another API accepts too is known to that API: it is not an administrator's.
+    let token = found.ok().filter(|token| token.audience == [ADMIN_RESOURCE]);
+    Ok(token.map(|token| {
+        let scope = token.claims.get("scope").and_then(|scope| scope.as_str()).unwrap_or_default().to_owned();
+        (token.client_id, scope)
+    }))
 }
