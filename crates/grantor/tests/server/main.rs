@@ -13,5 +13,6 @@ mod introspection;
 mod keys;
 mod revocation;
 mod secrecy;
+mod store;
 mod throttle;
 mod token_endpoint;

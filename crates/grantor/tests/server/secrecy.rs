@@ -35,12 +35,12 @@ impl<'a> MakeWriter<'a> for Captured {
 #[tokio::test]
 async fn nothing_secret_is_written_anywhere() {
     let captured = Captured::default();
-    let subscriber = tracing_subscriber::fmt()
+    // For the whole process, so whatever the other tests log meanwhile is in it too.
+    tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
         .with_ansi(false)
         .with_writer(captured.clone())
-        .finish();
-    let guard = tracing::subscriber::set_default(subscriber);
+        .init();
 
     let app = test_app().await;
     let (imported, wrong, posted) = ("imported-s3cret-1", "wr0ng-s3cret-22", "p0sted-s3cret-333");
@@ -84,7 +84,6 @@ async fn nothing_secret_is_written_anywhere() {
     let changes = serde_json::to_string(&app.store.changes_after(0, 1000).await.unwrap()).unwrap();
     let keys = app.store.keys("default").await.unwrap();
     app.close().await;
-    drop(guard);
 
     let log = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
     let audit = std::fs::read_to_string(app.config.audit.folder.join("audit.jsonl")).unwrap();
