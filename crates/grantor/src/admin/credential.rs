@@ -46,22 +46,21 @@ pub struct Created {
     pub secret: Option<crate::secrets::Secret>,
 }
 
+/// What to change of a credential: what is `None` stays, `Some(None)` resets.
+#[derive(Clone, Debug, Default)]
+pub struct CredentialChange {
+    pub label: Option<Option<String>>,
+    pub not_before: Option<Option<Timestamp>>,
+    pub expires_at: Option<Option<Timestamp>>,
+}
+
 const LABEL_MAX: usize = 128;
 
 impl NewCredential {
     /// All that is wrong with it by itself, each with the field and what to write instead.
     pub fn problems(&self, now: Timestamp) -> Vec<String> {
-        let mut problems = Vec::new();
-        if self
-            .label
-            .as_ref()
-            .is_some_and(|label| label.chars().count() > LABEL_MAX || label.chars().any(char::is_control))
-        {
-            problems.push(format!("label: at most {LABEL_MAX} characters, none of them control characters"));
-        }
-        if self.expires_at.is_some_and(|at| at <= now || self.not_before.is_some_and(|from| at <= from)) {
-            problems.push("expires_at: must be in the future, and after not_before".into());
-        }
+        let mut problems = label_problem(self.label.as_deref());
+        problems.extend(time_problem(self.not_before, self.expires_at, now));
         match &self.source {
             SecretSource::Generate => {}
             SecretSource::Given(secret) if is_vschar(secret, SECRET_MAX) => {
@@ -107,13 +106,30 @@ impl Admin<'_> {
             return Err(no_client(domain, client_id));
         }
         let created = self.made(domain, client_id, id, new).await?;
-        let all = std::slice::from_ref(&created.credential);
-        self.app.store.put_credentials(domain, client_id, all, &self.by()).await.map_err(|error| match error {
+        self.change_credentials(domain, client_id, |all| {
+            if all.iter().any(|have| have.id == id) {
+                return Err(AdminError::Conflict("another credential of this client has the same id".into()));
+            }
+            all.push(created.credential.clone());
+            Ok(())
+        })
+        .await?;
+        Ok(created)
+    }
+
+    async fn change_credentials<T: Send>(
+        &self,
+        domain: &str,
+        client_id: &str,
+        change: impl FnOnce(&mut Vec<Credential>) -> Result<T> + Send,
+    ) -> Result<T> {
+        let changed = self.app.store.change_credentials(domain, client_id, change, &self.by()).await;
+        let done = changed.map_err(|error| match error {
             StoreError::NotFound => no_client(domain, client_id),
             other => other.into(),
-        })?;
+        })??;
         self.in_force().await?;
-        Ok(created)
+        Ok(done)
     }
 
     async fn made(&self, domain: &str, client_id: &str, id: &str, new: NewCredential) -> Result<Created> {
@@ -161,29 +177,40 @@ impl Admin<'_> {
 
     /// The credential stops working at once. Its record stays, so that later attempts with it can be explained.
     pub async fn revoke_credential(&self, domain: &str, client_id: &str, id: &str) -> Result<Credential> {
-        let mut credential = self.credential(domain, client_id, id).await?;
-        if credential.revoked_at.is_none() {
-            credential.revoked_at = Some(self.now);
-            self.app.store.put_credentials(domain, client_id, std::slice::from_ref(&credential), &self.by()).await?;
-            self.in_force().await?;
-        }
-        Ok(credential)
+        self.credentials(domain, client_id).await?;
+        self.change_credentials(domain, client_id, |all| {
+            let credential = named(all, id)?;
+            credential.revoked_at.get_or_insert(self.now);
+            Ok(credential.clone())
+        })
+        .await
     }
 
-    /// Changes label, start or end of a credential.
-    pub async fn update_credential(&self, domain: &str, client_id: &str, credential: &Credential) -> Result<()> {
-        let have = self.credential(domain, client_id, &credential.id).await?;
-        self.check(&NewCredential {
-            label: credential.label.clone(),
-            not_before: credential.not_before,
-            expires_at: credential.expires_at.filter(|at| have.expires_at != Some(*at)),
-            source: SecretSource::Generate,
-        })?;
-        self.app
-            .store
-            .put_credentials(domain, client_id, &[Credential { kind: have.kind, ..credential.clone() }], &self.by())
-            .await?;
-        self.in_force().await
+    /// Changes label, start or end of a credential, and nothing else of it.
+    pub async fn update_credential(
+        &self,
+        domain: &str,
+        client_id: &str,
+        id: &str,
+        change: CredentialChange,
+    ) -> Result<Credential> {
+        self.credentials(domain, client_id).await?;
+        self.change_credentials(domain, client_id, |all| {
+            let credential = named(all, id)?;
+            let mut changed = credential.clone();
+            changed.label = change.label.unwrap_or(changed.label);
+            changed.not_before = change.not_before.unwrap_or(changed.not_before);
+            changed.expires_at = change.expires_at.unwrap_or(changed.expires_at);
+            let mut problems = label_problem(changed.label.as_deref());
+            // An end that has passed may be written again as it is.
+            if (changed.not_before, changed.expires_at) != (credential.not_before, credential.expires_at) {
+                problems.extend(time_problem(changed.not_before, changed.expires_at, self.now));
+            }
+            super::valid(problems)?;
+            *credential = changed;
+            Ok(credential.clone())
+        })
+        .await
     }
 
     pub async fn delete_credential(&self, domain: &str, client_id: &str, id: &str) -> Result<()> {
@@ -194,9 +221,7 @@ impl Admin<'_> {
 
     pub async fn credential(&self, domain: &str, client_id: &str, id: &str) -> Result<Credential> {
         let all = self.credentials(domain, client_id).await?;
-        all.into_iter()
-            .find(|credential| credential.id == id)
-            .ok_or_else(|| AdminError::NotFound("this client has no such credential".into()))
+        all.into_iter().find(|credential| credential.id == id).ok_or_else(no_such_credential)
     }
 
     pub async fn credentials(&self, domain: &str, client_id: &str) -> Result<Vec<Credential>> {
@@ -215,19 +240,21 @@ impl Admin<'_> {
         overlap_s: u32,
         label: Option<String>,
     ) -> Result<Created> {
-        let mut all = self.credentials(domain, client_id).await?;
+        self.credentials(domain, client_id).await?;
         let new = NewCredential { label, ..NewCredential::default() };
         self.check(&new)?;
         let end = self.now + i64::from(overlap_s);
-        all.retain(|credential| credential.usable(self.now).is_ok() && credential.expires_at.is_none_or(|at| at > end));
-        for credential in &mut all {
-            credential.expires_at = Some(end);
-        }
         let created = self.made(domain, client_id, &credential_id(self.now), new).await?;
-        all.push(created.credential.clone());
         // In one transaction: never an end for the old secrets without a new one.
-        self.app.store.put_credentials(domain, client_id, &all, &self.by()).await?;
-        self.in_force().await?;
+        self.change_credentials(domain, client_id, |all| {
+            let present = all.iter_mut().filter(|credential| credential.usable(self.now).is_ok());
+            for credential in present.filter(|credential| credential.expires_at.is_none_or(|at| at > end)) {
+                credential.expires_at = Some(end);
+            }
+            all.push(created.credential.clone());
+            Ok(())
+        })
+        .await?;
         Ok(created)
     }
 
@@ -261,6 +288,26 @@ impl Admin<'_> {
             Err(error) => Err(error),
         }
     }
+}
+
+fn named<'c>(all: &'c mut [Credential], id: &str) -> Result<&'c mut Credential> {
+    all.iter_mut().find(|credential| credential.id == id).ok_or_else(no_such_credential)
+}
+
+fn no_such_credential() -> AdminError {
+    AdminError::NotFound("this client has no such credential".into())
+}
+
+fn label_problem(label: Option<&str>) -> Vec<String> {
+    let bad = |label: &str| label.chars().count() > LABEL_MAX || label.chars().any(char::is_control);
+    let problem = || format!("label: at most {LABEL_MAX} characters, none of them control characters");
+    label.filter(|label| bad(label)).map(|_| problem()).into_iter().collect()
+}
+
+fn time_problem(not_before: Option<Timestamp>, expires_at: Option<Timestamp>, now: Timestamp) -> Option<String> {
+    let at = expires_at?;
+    (at <= now || not_before.is_some_and(|from| at <= from))
+        .then(|| "expires_at: must be in the future, and after not_before".into())
 }
 
 fn no_client(domain: &str, client_id: &str) -> AdminError {

@@ -38,19 +38,29 @@ impl Store {
         rows.iter().map(|row| credential(row)).collect()
     }
 
-    /// Creates credentials, or updates those of the same ids, all or none. What a credential proves never changes.
-    pub async fn put_credentials(&self, domain: &str, client_id: &str, all: &[Credential], by: &Write) -> Result<()> {
+    /// Adds and alters credentials of a client, from what they are at that moment, in one transaction: nothing done by
+    /// another administrator in between is undone. `change` gets them all; those it takes out stay as they are.
+    pub async fn change_credentials<T: Send, E: Send>(
+        &self,
+        domain: &str,
+        client_id: &str,
+        change: impl FnOnce(&mut Vec<Credential>) -> std::result::Result<T, E> + Send,
+        by: &Write,
+    ) -> Result<std::result::Result<T, E>> {
         const UPSERT: &str = "INSERT INTO credential (domain, client_id, id, expires_at, body) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT (domain, client_id, id) DO UPDATE SET expires_at = excluded.expires_at, body = excluded.body";
         write!(self, |tx| {
-            for new in all {
-                let have: Option<String> =
-                    sqlx::query_scalar(ONE).bind(domain).bind(client_id).bind(&new.id).fetch_optional(&mut *tx).await?;
-                let have = have.as_deref().map(credential).transpose()?;
-                if have.as_ref().is_some_and(|have| have.kind != new.kind) {
-                    return Err(StoreError::Conflict("another credential of this client has the same id".into()));
-                }
-                if have.as_ref() == Some(new) {
+            let rows: Vec<String> =
+                sqlx::query_scalar(OF_CLIENT).bind(domain).bind(client_id).fetch_all(&mut *tx).await?;
+            let before = rows.iter().map(|row| credential(row)).collect::<Result<Vec<_>>>()?;
+            let mut after = before.clone();
+            let done = match change(&mut after) {
+                Ok(done) => done,
+                Err(refused) => return Ok(Err(refused)),
+            };
+            for new in &after {
+                let have = before.iter().find(|have| have.id == new.id);
+                if have == Some(new) {
                     continue;
                 }
                 sqlx::query(UPSERT)
@@ -64,8 +74,9 @@ impl Store {
                     .map_err(no_client)?;
                 let op = if have.is_some() { Op::Update } else { Op::Create };
                 let subject = Subject { domain, kind: ChangeKind::Credential, name: client_id };
-                append_change!(tx, by, subject, op, have.as_ref().map(public), Some(public(new)));
+                append_change!(tx, by, subject, op, have.map(public), Some(public(new)));
             }
+            Ok(done)
         })
     }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
 
 mod access;
+mod at_once;
 mod clients;
 mod credentials;
 mod described;

@@ -4,7 +4,7 @@ use super::auth::Actor;
 use super::entity::{check_known, existence, object, ok, read, with_status};
 use super::problem::Problem;
 use super::{Answer, Server};
-use crate::admin::credential::{Created, NewCredential, SecretSource};
+use crate::admin::credential::{Created, CredentialChange, NewCredential, SecretSource};
 use crate::admin::{Admin, AdminError};
 use crate::clock;
 use axum::Extension;
@@ -176,13 +176,12 @@ pub async fn put(
             "this credential has another secret; make a new credential for a new secret, so that both work meanwhile",
         ));
     }
-    let changed = Credential {
-        label: if label { new.label } else { have.label.clone() },
-        not_before: if not_before { new.not_before } else { have.not_before },
-        expires_at: if expires_at { new.expires_at } else { have.expires_at },
-        ..have
+    let change = CredentialChange {
+        label: label.then_some(new.label),
+        not_before: not_before.then_some(new.not_before),
+        expires_at: expires_at.then_some(new.expires_at),
     };
-    admin.update_credential(&domain, &client_id, &changed).await?;
+    let changed = admin.update_credential(&domain, &client_id, &id, change).await?;
     Ok(ok(&CredentialView::new(&changed, admin.now)))
 }
 
