@@ -50,6 +50,23 @@ async fn rotations_at_once_leave_no_secret_without_an_end_but_the_last() {
 }
 
 #[tokio::test]
+async fn writes_without_a_condition_do_not_fail_for_one() {
+    let server = Server::with_api().await;
+    let path = "/v1/domain/default/client/new";
+    let mut done = statuses((0..8).map(|_| server.put(path, json!({ "scope": "read" })))).await;
+    done.sort_unstable();
+    assert_eq!(done, [200, 200, 200, 200, 200, 200, 200, 201], "one makes it, the others find it as they want it");
+    let members = ["client_name", "access_token_lifetime_s", "introspect_any", "allow_unencoded_basic"];
+    let values = [json!("x"), json!(60), json!(true), json!(true)];
+    let written = members.iter().zip(&values).map(|(member, value)| server.put(path, json!({ *member: value })));
+    assert_eq!(statuses(written).await, [200; 4]);
+    let shown = server.get(path).await.expect(200);
+    for (member, value) in members.iter().zip(&values) {
+        assert_eq!(shown[member], *value, "no write undoes another");
+    }
+}
+
+#[tokio::test]
 async fn writes_with_a_condition_are_done_once() {
     let server = Server::with_client().await;
     let writes = (0..8).map(|i| {

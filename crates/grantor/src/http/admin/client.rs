@@ -2,9 +2,7 @@
 
 use super::auth::Actor;
 use super::domain::known_domain;
-use super::entity::{
-    self, Page, check_known, merge, object, precondition, read, settled, show, status_of, with_status,
-};
+use super::entity::{self, Page, check_known, merged, object, precondition, read, show, status_of, with_status};
 use super::problem::Problem;
 use super::{Answer, Server};
 use crate::admin::Admin;
@@ -82,11 +80,10 @@ pub async fn put(
     body: Bytes,
 ) -> Answer {
     known_domain(&server, &domain)?;
-    let stored = server.store.get::<ClientMetadata>(&domain, &client_id).await?;
-    let metadata = merge(stored.as_ref().map(|row| &row.body), object(&headers, &body)?, &CLIENT_MEMBERS)?;
-    let when = settled(precondition(&headers)?, stored.map(|row| row.version));
     let admin = Admin { app: &server, actor: &actor, now: clock::now_s() };
-    let (put, row) = admin.put_client(&domain, &client_id, &metadata, when).await?;
+    let (domain, client_id) = (&*domain, &*client_id);
+    let write = |metadata, when| async move { admin.put_client(domain, client_id, &metadata, when).await };
+    let (put, row) = merged(&server, (domain, client_id), (&headers, &body), &CLIENT_MEMBERS, write).await?;
     Ok(show(row.version, &shown(row), status_of(put), &HeaderMap::new()))
 }
 

@@ -1,7 +1,7 @@
 //! `/v1/domain` and `/v1/domain/{domain}/resource`.
 
 use super::auth::Actor;
-use super::entity::{self, Page, merge, object, precondition, settled, show, status_of};
+use super::entity::{self, Page, merged, precondition, show, status_of};
 use super::problem::Problem;
 use super::{Answer, Server};
 use crate::admin::Admin;
@@ -54,11 +54,10 @@ pub async fn put(
     headers: HeaderMap,
     body: Bytes,
 ) -> Answer {
-    let stored = server.store.get::<DomainSettings>(&name, &name).await?;
-    let settings = merge(stored.as_ref().map(|row| &row.body), object(&headers, &body)?, &DOMAIN_MEMBERS)?;
-    let when = settled(precondition(&headers)?, stored.map(|row| row.version));
     let admin = Admin { app: &server, actor: &actor, now: clock::now_s() };
-    let (put, row) = admin.put_domain(&name, &settings, when).await?;
+    let name = &*name;
+    let write = |settings, when| async move { admin.put_domain(name, &settings, when).await };
+    let (put, row) = merged(&server, (name, name), (&headers, &body), &DOMAIN_MEMBERS, write).await?;
     Ok(show(row.version, &shown_domain(&server, row), status_of(put), &HeaderMap::new()))
 }
 
@@ -103,11 +102,10 @@ pub async fn put_resource(
     body: Bytes,
 ) -> Answer {
     known_domain(&server, &domain)?;
-    let stored = server.store.get::<Resource>(&domain, &name).await?;
-    let resource = merge(stored.as_ref().map(|row| &row.body), object(&headers, &body)?, &RESOURCE_MEMBERS)?;
-    let when = settled(precondition(&headers)?, stored.map(|row| row.version));
     let admin = Admin { app: &server, actor: &actor, now: clock::now_s() };
-    let (put, row) = admin.put_resource(&domain, &name, &resource, when).await?;
+    let (domain, name) = (&*domain, &*name);
+    let write = |resource, when| async move { admin.put_resource(domain, name, &resource, when).await };
+    let (put, row) = merged(&server, (domain, name), (&headers, &body), &RESOURCE_MEMBERS, write).await?;
     Ok(show(row.version, &json!(row), status_of(put), &HeaderMap::new()))
 }
 

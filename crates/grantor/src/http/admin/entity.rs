@@ -2,6 +2,7 @@
 
 use super::problem::Problem;
 use super::{Answer, Server};
+use crate::admin::{self, AdminError};
 use crate::store::{Entity, Precondition, Put, Stored};
 use axum::body::Bytes;
 use axum::http::header::{CONTENT_TYPE, ETAG, HeaderValue, IF_MATCH, IF_NONE_MATCH};
@@ -121,12 +122,29 @@ pub fn existence(headers: &HeaderMap) -> Result<Option<bool>, Problem> {
     }
 }
 
-/// A merge holds for the version that was read. Where the request demands nothing itself, that is demanded for it.
-pub fn settled(asked: Precondition, read: Option<i64>) -> Precondition {
-    match (asked, read) {
-        (Precondition::None, Some(version)) => Precondition::Version(version),
-        (Precondition::None, None) => Precondition::Absent,
-        (asked, _) => asked,
+/// A PUT: the written members merged into what is stored. A merge holds for the version that was read; should another
+/// write come in between, a request that demands nothing itself is merged anew.
+pub async fn merged<T: Entity, W: Future<Output = admin::Result<(Put, Stored<T>)>>>(
+    server: &Server,
+    (domain, name): (&str, &str),
+    (headers, body): (&HeaderMap, &Bytes),
+    known: &[&str],
+    write: impl Fn(T, Precondition) -> W,
+) -> Result<(Put, Stored<T>), Problem> {
+    let (asked, written) = (precondition(headers)?, object(headers, body)?);
+    loop {
+        let stored = server.store.get::<T>(domain, name).await?;
+        let version = stored.as_ref().map(|row| row.version);
+        let merged = merge(stored.map(|row| row.body).as_ref(), written.clone(), known)?;
+        let when = match (asked, version) {
+            (Precondition::None, Some(version)) => Precondition::Version(version),
+            (Precondition::None, None) => Precondition::Absent,
+            (asked, _) => asked,
+        };
+        match write(merged, when).await {
+            Err(AdminError::PreconditionFailed) if asked == Precondition::None => {}
+            done => return Ok(done?),
+        }
     }
 }
 
