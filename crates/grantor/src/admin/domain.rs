@@ -3,7 +3,6 @@
 use super::{Admin, AdminError, Result, valid, valid_name};
 use crate::directory::issuer_of;
 use crate::store::{Precondition, Put, Stored};
-use grantor_core::client::ClientMetadata;
 use grantor_core::domain::{DEFAULT_DOMAIN, DomainSettings};
 use grantor_core::resource::{ADMIN_RESOURCE, Resource};
 use grantor_core::scope::Scope;
@@ -23,20 +22,13 @@ impl Admin<'_> {
     ) -> Result<(Put, Stored<DomainSettings>)> {
         valid_name("domain", name)?;
         valid(settings.problems())?;
-        let issuer = issuer_of(self.app.directory.server_issuer(), name, settings);
-        let taken = self
-            .app
-            .directory
-            .domains()
-            .iter()
-            .find(|other| other.issuer == issuer && other.name != name)
-            .map(|other| other.name.clone());
-        if let Some(other) = taken {
-            return Err(AdminError::Conflict(format!(
-                "issuer: '{issuer}' is the issuer of domain '{other}'; issuers are unique"
-            )));
-        }
-        let done = self.app.store.put(name, name, settings, when, &self.by()).await?;
+        let server_issuer = self.app.directory.server_issuer();
+        let issuer = issuer_of(server_issuer, name, settings);
+        let taken = |other: &Stored<DomainSettings>| {
+            (issuer_of(server_issuer, &other.name, &other.body) == issuer)
+                .then(|| format!("issuer: '{issuer}' is the issuer of domain '{}'; issuers are unique", other.name))
+        };
+        let done = self.app.store.put_beside(name, name, settings, when, Some(&taken), &self.by()).await?;
         self.in_force().await?;
         self.app.keys.of(&*self.domain(name)?, self.now).await?;
         Ok(done)
@@ -47,13 +39,7 @@ impl Admin<'_> {
         if name == DEFAULT_DOMAIN {
             return Err(AdminError::Conflict("the domain 'default' cannot be deleted".into()));
         }
-        let in_use = !self.app.store.list::<ClientMetadata>(name, "", 1).await?.is_empty();
-        if in_use && !force && !self.domain(name)?.sandbox {
-            return Err(AdminError::Conflict(format!(
-                "domain '{name}' has clients and is no sandbox; delete them first, or repeat with force"
-            )));
-        }
-        self.app.store.delete::<DomainSettings>(name, name, when, &self.by()).await?;
+        self.app.store.delete_domain(name, force, when, &self.by()).await?;
         self.in_force().await
     }
 

@@ -135,6 +135,9 @@ fn json<T: Serialize>(body: &T) -> Result<String> {
     serde_json::to_string(body).map_err(|error| StoreError::Corrupt(error.to_string()))
 }
 
+/// How another row stands in the way, if it does.
+pub type Conflict<'a, T> = dyn Fn(&Stored<T>) -> Option<String> + Sync + 'a;
+
 /// Deletes a row inside the transaction `$tx`.
 macro_rules! delete_row {
     ($tx:ident, $entity:ty, $domain:expr, $name:expr, $when:expr, $by:expr) => {{
@@ -188,6 +191,19 @@ impl Store {
         when: Precondition,
         by: &Write,
     ) -> Result<(Put, Stored<T>)> {
+        self.put_beside(domain, name, body, when, None, by).await
+    }
+
+    /// Likewise, unless another row of the same list stands in the way; then `conflict` says how.
+    pub async fn put_beside<T: Entity>(
+        &self,
+        domain: &str,
+        name: &str,
+        body: &T,
+        when: Precondition,
+        conflict: Option<&Conflict<'_, T>>,
+        by: &Write,
+    ) -> Result<(Put, Stored<T>)> {
         let text = json(body)?;
         let done: Result<_> = write!(self, |tx| {
             let row: Option<Row> = sqlx::query_as(T::SQL.get).bind(domain).bind(name).fetch_optional(&mut *tx).await?;
@@ -199,6 +215,13 @@ impl Store {
             };
             if !allowed {
                 return Err(StoreError::PreconditionFailed);
+            }
+            if let Some(conflict) = conflict {
+                let rows: Vec<Row> =
+                    sqlx::query_as(T::SQL.list).bind(domain).bind("").bind(i64::MAX).fetch_all(&mut *tx).await?;
+                for other in rows.into_iter().filter(|row| row.0 != name) {
+                    conflict(&stored(other)?).map_or(Ok(()), |what| Err(StoreError::Conflict(what)))?;
+                }
             }
             let subject = Subject { domain, kind: T::KIND, name };
             match have {
@@ -246,6 +269,26 @@ impl Store {
     /// Deletes a row and what hangs on it, and logs that.
     pub async fn delete<T: Entity>(&self, domain: &str, name: &str, when: Precondition, by: &Write) -> Result<()> {
         write!(self, |tx| delete_row!(tx, T, domain, name, when, by))
+    }
+
+    /// Deletes a domain with all that is in it. One that has clients and is no sandbox only by force.
+    pub async fn delete_domain(&self, name: &str, force: bool, when: Precondition, by: &Write) -> Result<()> {
+        const CLIENTS: &str = "SELECT COUNT(*) FROM (SELECT client_id FROM client WHERE domain = $1 LIMIT 1) AS some";
+        write!(self, |tx| {
+            let row: Option<Row> = sqlx::query_as(<DomainSettings as Entity>::SQL.get)
+                .bind(name)
+                .bind(name)
+                .fetch_optional(&mut *tx)
+                .await?;
+            let have: Stored<DomainSettings> = row.map(stored).transpose()?.ok_or(StoreError::NotFound)?;
+            let clients: i64 = sqlx::query_scalar(CLIENTS).bind(name).fetch_one(&mut *tx).await?;
+            if clients > 0 && !force && !have.body.sandbox {
+                return Err(StoreError::Conflict(format!(
+                    "domain '{name}' has clients and is no sandbox; delete them first, or repeat with force"
+                )));
+            }
+            delete_row!(tx, DomainSettings, name, name, when, by);
+        })
     }
 
     /// Deletes a client and its credentials and ends its tokens, or does none of it: another client of the same name must

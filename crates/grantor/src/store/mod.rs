@@ -7,7 +7,7 @@ mod key;
 mod revocation;
 
 pub use changes::{Change, ChangeKind, Op, Write};
-pub use entity::{Entity, Precondition, Put, Stored};
+pub use entity::{Conflict, Entity, Precondition, Put, Stored};
 pub use key::KeyRow;
 pub use revocation::{Revocation, RevocationKind};
 

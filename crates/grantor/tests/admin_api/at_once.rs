@@ -78,3 +78,13 @@ async fn writes_with_a_condition_are_done_once() {
     done.sort_unstable();
     assert_eq!(done, [200, 412, 412, 412, 412, 412, 412, 412]);
 }
+
+#[tokio::test]
+async fn an_issuer_belongs_to_one_domain() {
+    let server = Server::start().await;
+    let body = json!({ "issuer": "https://acme.example.com" });
+    let paths = ["a", "b", "c", "d"].map(|name| format!("/v1/domain/{name}"));
+    let mut done = statuses(paths.iter().map(|path| server.put(path, body.clone()))).await;
+    done.sort_unstable();
+    assert_eq!(done, [201, 409, 409, 409]);
+}
