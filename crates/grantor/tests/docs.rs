@@ -272,6 +272,22 @@ fn every_reason_has_a_row() {
     assert!(left.is_empty(), "docs/guides/troubleshooting.md explains {left:?}, the reason of nothing");
 }
 
+/// What stands between dots in a quoted message is a value.
+#[test]
+fn quoted_messages_are_said() {
+    let text = page("docs/guides/troubleshooting.md");
+    let part = text.split("## The server does not start").nth(1).unwrap();
+    let unwrapped = |text: String| text.split("\\\n").map(str::trim_start).collect::<String>();
+    let sources: String = files("crates", &["rs"]).into_iter().map(|(_, text)| unwrapped(text)).collect();
+    let rows = rows(part.split("\n## ").next().unwrap(), "do");
+    assert!(rows.len() > 5, "the table was not found");
+    for message in rows.iter().flat_map(|row| quoted(row[0])) {
+        for piece in message.split('…').map(str::trim) {
+            assert!(sources.contains(piece), "no message says: {piece}");
+        }
+    }
+}
+
 /// Each whole `grantor.toml` in the pages would be accepted on a machine that has the files it names.
 #[test]
 fn configurations_are_accepted() {
