@@ -39,7 +39,8 @@ impl Store {
     }
 
     /// Adds and alters credentials of a client, from what they are at that moment, in one transaction: nothing done by
-    /// another administrator in between is undone. `change` gets them all; those it takes out stay as they are.
+    /// another administrator in between is undone. `change` gets them all; those it takes out stay as they are. What a
+    /// credential proves never changes.
     pub async fn change_credentials<T: Send, E: Send>(
         &self,
         domain: &str,
@@ -62,6 +63,9 @@ impl Store {
                 let have = before.iter().find(|have| have.id == new.id);
                 if have == Some(new) {
                     continue;
+                }
+                if have.is_some_and(|have| have.kind != new.kind) {
+                    return Err(StoreError::Conflict("another credential of this client has the same id".into()));
                 }
                 sqlx::query(UPSERT)
                     .bind(domain)

@@ -6,6 +6,7 @@ use grantor_core::domain::DomainSettings;
 use grantor_core::resource::Resource;
 use grantor_core::scope::Scope;
 use grantor_core::secret::{Pepper, Peppers};
+use std::convert::Infallible;
 use std::future::Future;
 use std::ops::Deref;
 use tempfile::TempDir;
@@ -58,6 +59,24 @@ impl Opened {
         let before = self.last_change().await.unwrap();
         let done = doing.await;
         (done, self.changes_after(before, 100).await.unwrap())
+    }
+
+    /// Adds these credentials, or puts them in the place of those of the same ids.
+    async fn put_credentials(
+        &self,
+        domain: &str,
+        client_id: &str,
+        new: &[Credential],
+        by: &Write,
+    ) -> Result<(), StoreError> {
+        let put = |all: &mut Vec<Credential>| -> Result<(), Infallible> {
+            for new in new {
+                all.retain(|have| have.id != new.id);
+                all.push(new.clone());
+            }
+            Ok(())
+        };
+        self.change_credentials(domain, client_id, put, by).await.map(|done| done.unwrap())
     }
 
     /// Runs SQL past the store.
