@@ -33,14 +33,25 @@ macro_rules! read {
     };
 }
 /// Likewise, in a transaction of the writer. The body leaves by `?` to roll back.
+///
+/// After a failure of the database, such as a full disk, nobody knows what state the connection is in: SQLite has rolled
+/// back by itself, and sqlx thinks that a transaction is open. It is given up, and the next write opens another.
 macro_rules! write {
     ($store:expr, |$tx:ident| $body:expr) => {
         match $store {
             $crate::store::Store::Sqlite { write: db, .. } => {
-                let mut $tx = db.begin_with("BEGIN IMMEDIATE").await?;
-                let done = $body;
-                $tx.commit().await?;
-                Ok(done)
+                let mut connection = db.acquire().await?;
+                let written: $crate::store::Result<_> = async {
+                    let mut $tx = sqlx::Connection::begin_with(&mut *connection, "BEGIN IMMEDIATE").await?;
+                    let done = $body;
+                    $tx.commit().await?;
+                    Ok(done)
+                }
+                .await;
+                if matches!(written, Err($crate::store::StoreError::Database(_))) {
+                    connection.close_on_drop();
+                }
+                written
             }
         }
     };
@@ -195,5 +206,36 @@ impl From<StoreError> for OAuthError {
         OAuthError::new(ErrorCode::TemporarilyUnavailable, "the server cannot answer this now; try again shortly")
             .because("store", error.to_string())
             .retry_after(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use grantor_core::domain::DomainSettings;
+
+    #[tokio::test]
+    async fn a_full_disk_is_named_and_recovered_from() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open_sqlite(&folder.path().join("grantor.db")).await.unwrap();
+        let by = Write { actor: "test".into(), at: 1 };
+        let put = async |name: String| {
+            store.put(&name, &name, &DomainSettings::default(), Precondition::Absent, &by).await.map(drop)
+        };
+        put("before".into()).await.unwrap();
+        // SQLite answers SQLITE_FULL to whoever would grow the file beyond its present size.
+        let Store::Sqlite { write, .. } = &store;
+        sqlx::query("PRAGMA max_page_count = 1").execute(write).await.unwrap();
+        let mut refused = None;
+        for i in 0..200 {
+            refused = put(format!("full{i}")).await.err();
+            if refused.is_some() {
+                break;
+            }
+        }
+        let refused = refused.expect("the disk gets full").to_string();
+        assert!(refused.contains("disk is full"), "{refused}");
+        put("after".into()).await.expect("with room again, writing goes on without a restart");
+        assert_eq!(store.get::<DomainSettings>("after", "after").await.unwrap().unwrap().version, 1);
     }
 }
