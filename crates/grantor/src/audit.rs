@@ -53,8 +53,10 @@ pub struct Decision {
     pub credential_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grant_type: Option<String>,
+    /// What was granted; of a refusal, what was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
+    /// Likewise.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub audience: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

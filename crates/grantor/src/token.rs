@@ -30,7 +30,7 @@ pub async fn issue(
     let now = after_revocation(app, domain, request.client_auth.client_id(), now).await?;
     let client = app.directory.client_of(domain, &request.client_auth).await?;
     let caller = authenticate(app, domain, &request.client_auth, client.as_deref(), source, now, decision).await?;
-    let grant = request.grant.decide(&caller, domain)?;
+    let grant = request.grant.decide(&caller, domain).inspect_err(|_| note_asked(decision, &request))?;
     note_grant(decision, &request, &grant);
     let unsigned = grant.mint(now, random_id())?;
     decision.jti = Some(unsigned.jti.clone());
@@ -86,6 +86,13 @@ pub async fn authenticate<'c>(
             Err(error)
         }
     }
+}
+
+fn note_asked(decision: &mut Decision, request: &TokenRequest) {
+    let (scope, resources) = request.grant.asked();
+    decision.grant_type = Some(request.grant.grant_type().as_str().to_owned());
+    decision.scope = scope.map(ToString::to_string);
+    decision.audience = resources.to_vec();
 }
 
 fn note_grant(decision: &mut Decision, request: &TokenRequest, grant: &Grant<'_>) {

@@ -41,6 +41,10 @@ impl ClientCredentials {
         Ok(Self { scope, resources })
     }
 
+    pub(super) fn asked(&self) -> (Option<&Scope>, &[String]) {
+        (self.scope.as_ref(), &self.resources)
+    }
+
     pub(super) fn decide<'a>(&self, caller: &Caller<'a>, domain: &'a Domain) -> Result<Grant<'a>> {
         let client = caller.client();
         let targets = self.targets(&client.metadata, domain)?;

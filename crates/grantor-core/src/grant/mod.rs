@@ -58,6 +58,13 @@ impl GrantRequest {
         }
     }
 
+    /// The scope and the resources that were asked for, before any decision.
+    pub fn asked(&self) -> (Option<&Scope>, &[String]) {
+        match self {
+            Self::ClientCredentials(request) => request.asked(),
+        }
+    }
+
     /// Decides what the caller gets. A grant only ever narrows what was registered.
     pub fn decide<'a>(&self, caller: &Caller<'a>, domain: &'a Domain) -> Result<Grant<'a>> {
         let grant_type = self.grant_type();

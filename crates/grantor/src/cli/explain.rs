@@ -96,8 +96,19 @@ fn who(decision: &Decision) -> String {
     who
 }
 
+/// What was asked for, which is noted where it was not granted.
 fn wanted(decision: &Decision) -> String {
-    decision.grant_type.clone().unwrap_or_default()
+    let Some(mut wanted) = decision.grant_type.clone() else { return String::new() };
+    if decision.outcome != "refused" {
+        return wanted;
+    }
+    if !decision.audience.is_empty() {
+        let _ = write!(wanted, " for {}", decision.audience.join(", "));
+    }
+    if let Some(scope) = &decision.scope {
+        let _ = write!(wanted, ", scope \"{scope}\"");
+    }
+    wanted
 }
 
 fn issued(decision: &Decision) -> String {
@@ -144,6 +155,9 @@ mod tests {
             domain: "acme".into(),
             outcome: "refused".into(),
             client_id: Some("billing svc".into()),
+            grant_type: Some("client_credentials".into()),
+            scope: Some("read".into()),
+            audience: vec!["https://api.example.com".into()],
             source: "127.0.0.1".into(),
             auth_method: Some("client_secret_basic".into()),
             error: Some("invalid_client".into()),
@@ -152,16 +166,17 @@ mod tests {
             detail: Some("the secret is right, but the client is disabled".into()),
             ..Decision::default()
         };
-        insta::assert_snapshot!(text(&decision), @"
+        insta::assert_snapshot!(text(&decision), @r#"
         Request r1 was refused.
 
           when      1970-01-01T00:00:00Z
           where     token endpoint of domain 'acme'
           who       client 'billing svc' from 127.0.0.1, by client_secret_basic
+          wanted    client_credentials for https://api.example.com, scope "read"
           told      invalid_client: client authentication failed
           cause     client_disabled: the secret is right, but the client is disabled
 
         Enable it: grantor client update 'billing svc' --enable --domain acme
-        ");
+        "#);
     }
 }

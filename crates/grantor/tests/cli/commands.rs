@@ -205,6 +205,11 @@ fn a_refused_request_is_explained() {
     }
     let decision = server.run(&format!("explain {id} --format json")).ok().json();
     assert_eq!((&decision["outcome"], &decision["reason"]), (&json!("refused"), &json!("wrong_secret")));
+    let asked = [("scope", "admin"), ("resource", API)];
+    let (status, id, _) = server.request("demo", server.text("client_secret"), &asked);
+    assert_eq!(status, 400);
+    let told = server.run(&format!("explain {id}")).ok();
+    assert!(told.stdout.contains(&format!("client_credentials for {API}, scope \"admin\"")), "{told:?}");
     let (status, id, _) = server.request("demo", server.text("client_secret"), &[("scope", "read")]);
     assert_eq!(status, 200);
     let told = server.run(&format!("explain {id}")).ok();
