@@ -21,7 +21,7 @@ pub struct Server {
     #[arg(long, value_name = "URL", global = true, conflicts_with_all = ["data", "config"])]
     admin_url: Option<String>,
     /// Where the administrator's key or access token is: env:NAME or file:PATH [env: GRANTOR_ADMIN_KEY]
-    #[arg(long, value_name = "REF", global = true, requires = "admin_url")]
+    #[arg(long, value_name = "REF", global = true, conflicts_with_all = ["data", "config"])]
     admin_key: Option<String>,
     /// Data folder of the server, on this machine; the server need not run [env: GRANTOR_DATA]
     #[arg(long, value_name = "DIR", global = true)]
@@ -68,6 +68,9 @@ impl Server {
             && let Some(url) = variable(URL_VARIABLE)?
         {
             return remote(&url, self.key(URL_VARIABLE)?, URL_VARIABLE);
+        }
+        if self.admin_key.is_some() {
+            return Err(Usage(format!("--admin-key needs a server; add --admin-url URL, or set {URL_VARIABLE}")).into());
         }
         self.of_folder().await
     }

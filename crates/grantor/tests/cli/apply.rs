@@ -3,6 +3,7 @@
 use super::support::{Done, Server, grantor, run};
 use serde_json::{Value, json};
 use std::path::Path;
+use std::process::Stdio;
 
 const FILE: &str = r#"
 [domain.default.resource.invoices]
@@ -169,6 +170,44 @@ fn a_file_with_a_fault_changes_nothing() {
     assert_eq!((&done["ok"], done["problems"].as_array().unwrap().len()), (&json!(false), 5));
     let done = apply(folder, "[domain", &[]).failed();
     assert!(done.stderr.contains("grantor-apply.toml:1: this is not TOML"), "{done:?}");
+}
+
+#[test]
+fn issuers_are_compared_before_anything_is_changed() {
+    let server = Server::start();
+    let folder = server.folder.path();
+    server.run("domain create acme --issuer https://acme.example").ok();
+    let twice = "[domain.a]\nissuer = \"https://x.example\"\n[domain.b]\nissuer = \"https://x.example\"\n\
+                 [domain.c]\nissuer = \"https://acme.example\"\n";
+    let done = apply(folder, twice, &[]).failed();
+    assert!(done.stderr.contains("toml:4: domain.b.issuer: it is that of domain 'a'"), "{done:?}");
+    assert!(done.stderr.contains("toml:6: domain.c.issuer: it is that of domain 'acme'"), "{done:?}");
+    let swapped = "[domain.acme]\nissuer = \"https://new.example\"\n[domain.c]\nissuer = \"https://acme.example\"\n";
+    apply(folder, swapped, &[]).ok();
+}
+
+#[test]
+fn what_stopped_in_the_middle_is_continued() {
+    let server = Server::start();
+    let names: Vec<String> = (0..400).map(|i| format!("c{i:03}")).collect();
+    let clients: Vec<String> = names.iter().map(|name| format!("[domain.default.client.{name}]")).collect();
+    std::fs::write(server.path("many.toml"), clients.join("\n")).unwrap();
+    let mut command = grantor(server.folder.path());
+    let applying = command.args(["apply", "-f", "many.toml"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let applying = applying.spawn().unwrap();
+    while server.run("client show c003").code != 0 {}
+    let folder = server.stop();
+    let output = applying.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    for part in ["stopped at client default/c", "done before (", " of 400): client default/c000,", "run this again"] {
+        assert!(stderr.contains(part), "{part}: {stderr}");
+    }
+    let server = Server::start_in(folder);
+    let rest = server.run("apply -f many.toml --format json").ok().json();
+    let (created, unchanged) = counts(&rest);
+    assert!(created < 400 && unchanged >= 4 && created as u64 + unchanged == 401, "{created} {unchanged}");
+    assert_eq!(server.run("apply -f many.toml").ok().stderr, "Nothing to change.\n");
 }
 
 #[test]

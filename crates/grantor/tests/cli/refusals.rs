@@ -4,6 +4,7 @@ use super::support::{Done, Server, grantor, run, words};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 /// `grantor serve` in a folder, which must refuse to start.
 fn serve(folder: &Path, settings: &[(&str, &str)]) -> Done {
@@ -110,6 +111,9 @@ fn secrets_are_not_taken_from_the_command_line() {
     }
     let done = words(folder.path(), "client list --admin-url http://127.0.0.1:1").wrong_usage();
     assert!(done.stderr.contains("--admin-key"), "{done:?}");
+    let done = words(folder.path(), "client list --admin-key env:HOME").wrong_usage();
+    assert!(done.stderr.contains("--admin-url"), "{done:?}");
+    words(folder.path(), "client list --admin-url http://127.0.0.1:1 --data x").wrong_usage();
 }
 
 #[test]
@@ -132,4 +136,25 @@ fn a_server_that_cannot_be_found_or_reached_is_told() {
     command.args(["client", "list", "--admin-url", server.text("issuer")]).env("GRANTOR_ADMIN_KEY", "gradmX");
     let done = run(&mut command).failed();
     assert!(done.stderr.contains("not an admin API") || done.stderr.contains("no admin API"), "{done:?}");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = grantor(folder.path());
+    command.args(["completions", "zsh"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(0), String::new()));
+
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let done = run_to(grantor(folder.path()).args(["completions", "zsh"]), full).failed();
+    assert!(done.stderr.contains("cannot write to standard output"), "{done:?}");
+}
+
+fn run_to(command: &mut Command, out: std::fs::File) -> Done {
+    let output = command.stdout(out).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    Done { code: output.status.code().unwrap(), stdout: String::new(), stderr }
 }

@@ -73,6 +73,7 @@ pub struct Plan {
 pub async fn make(api: &Api, wanted: &Wanted, place: &Place, allowed: Allowed) -> Result<(Plan, Vec<Problem>)> {
     let (plan, problems, deletions) = Default::default();
     let mut planner = Planner { api, place, allowed, plan, problems, deletions };
+    planner.issuers(wanted).await?;
     for domain in &wanted.domains {
         planner.domain(domain).await?;
     }
@@ -98,6 +99,29 @@ struct Have {
 }
 
 impl Planner<'_> {
+    /// Issuers are unique among all domains, also those that the file does not name.
+    async fn issuers(&mut self, wanted: &Wanted) -> Result<()> {
+        let written = |domain: &WantedDomain| domain.entity.text("issuer").map(str::to_owned);
+        if !wanted.domains.iter().any(|domain| written(domain).is_some()) {
+            return Ok(());
+        }
+        let mut issuers: BTreeMap<String, String> = BTreeMap::new();
+        for item in all(self.api, &path(&["domain"])).await? {
+            let (Some(name), Some(issuer)) = (named(&item, &["name"]), named(&item, &["issuer"])) else { continue };
+            if !wanted.domains.iter().any(|domain| domain.entity.name == name && written(domain).is_some()) {
+                issuers.insert(issuer.to_owned(), name.to_owned());
+            }
+        }
+        for domain in &wanted.domains {
+            let Some(issuer) = written(domain) else { continue };
+            if let Some(other) = issuers.insert(issuer, domain.entity.name.clone()) {
+                let message = format!("issuer: it is that of domain '{other}'; issuers are unique");
+                self.problems.push(domain.entity.problem(&message, self.place));
+            }
+        }
+        Ok(())
+    }
+
     async fn domain(&mut self, wanted: &WantedDomain) -> Result<()> {
         let name = wanted.entity.name.as_str();
         let at = |kind: &str, entity: &str| path(&["domain", name, kind, entity]);

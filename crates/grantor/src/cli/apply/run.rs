@@ -132,10 +132,17 @@ pub async fn run(api: &Api, plan: Plan, dry_run: bool, format: Format) -> Result
     Ok(())
 }
 
+/// How many things that were done are named in an error.
+const NAMED_MAX: usize = 20;
+
 fn stopped(failed: &str, done: &[String], all: usize) -> anyhow::Error {
     let before = match done {
         [] => "nothing was changed before".to_owned(),
-        done => format!("done before ({} of {all}): {}", done.len(), done.join(", ")),
+        done => {
+            let named = done.iter().take(NAMED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+            let more = if done.len() > NAMED_MAX { ", …" } else { "" };
+            format!("done before ({} of {all}): {named}{more}", done.len())
+        }
     };
     anyhow::anyhow!(
         "stopped at {failed}\n  {before}\n  put right what is said above and run this again: it does the rest"
