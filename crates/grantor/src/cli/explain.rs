@@ -1,6 +1,6 @@
 //! `grantor explain`.
 
-use super::api::path;
+use super::api::{Api, Reply, path};
 use super::hints::hint;
 use super::output::{Format, plain, print, print_json, shell};
 use super::server::Server;
@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use grantor_core::domain::DEFAULT_DOMAIN;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 /// Say why a request was refused, and what to change.
 ///
@@ -28,7 +29,7 @@ pub struct Explain {
 
 impl Explain {
     pub async fn run(self) -> Result<()> {
-        let body = self.server.with(async |api| api.get(&path(&["decision", &self.request_id])).await).await?.body;
+        let body = self.server.with(async |api| decision(api, &self.request_id).await).await?.body;
         if self.format == Format::Json {
             return print_json(&body);
         }
@@ -36,6 +37,21 @@ impl Explain {
         print(&plain(&text(&decision)))
     }
 }
+
+/// A request of this moment may not be written down yet.
+async fn decision(api: &Api, request_id: &str) -> Result<Reply> {
+    let path = path(&["decision", request_id]);
+    for _ in 0..RETRIES {
+        if let Some(reply) = api.find(&path).await? {
+            return Ok(reply);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    api.get(&path).await
+}
+
+const RETRIES: usize = 4;
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// The story of one request.
 fn text(decision: &Decision) -> String {
