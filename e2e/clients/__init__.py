@@ -20,6 +20,8 @@ class Client:
     methods = ("basic", "post")
     #: Whether it form-encodes both halves of the Basic header (RFC 6749 §2.3.1).
     encodes_basic = True
+    #: The signature algorithms that it verifies as it comes.
+    algs = frozenset({"ES256", "ES384", "EdDSA", "PS256", "RS256"})
     #: What else the library offers: metadata, introspect, revoke, verify.
     offers: frozenset[str] = frozenset()
 

@@ -132,6 +132,8 @@ class Nimbus(Driver):
     name = "nimbus"
     tool = "javac"
     offers = frozenset({"metadata", "introspect", "revoke", "verify"})
+    # Its key selector leaves Ed25519 keys out.
+    algs = Client.algs - {"EdDSA"}
     artefact = BUILT / "java" / ".prepared"
 
     def command(self):
