@@ -7,6 +7,7 @@ use http::{Method, StatusCode};
 use reqwest::Url;
 use serde_json::Value;
 use std::fmt::{self, Write as _};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// An administrator's way to a server.
@@ -72,15 +73,19 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Api {
-    /// A server that listens at `base`.
-    pub(super) fn remote(base: Url, key: Secret, from: String) -> Result<Self> {
+    /// A server that listens at `base`; at `addr`, whatever the name in `base` leads to.
+    pub(super) fn remote(base: Url, key: Secret, from: String, addr: Option<SocketAddr>) -> Result<Self> {
         let builder = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TIMEOUT)
             // The administrator's key goes to the named server and nowhere else.
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("grantor/", env!("CARGO_PKG_VERSION")));
-        let builder = if is_loopback(&base) { builder.no_proxy() } else { builder };
+        let builder = match (addr, base.host_str()) {
+            (Some(addr), Some(host)) => builder.resolve(host, addr).no_proxy(),
+            _ if is_loopback(&base) => builder.no_proxy(),
+            _ => builder,
+        };
         let http =
             builder.build().map_err(|error| anyhow::anyhow!("cannot start an HTTP client: {}", chain(&error)))?;
         Ok(Self { transport: Transport::Remote(Remote { http, base, from }), key })

@@ -12,13 +12,14 @@ use crate::server;
 use crate::telemetry;
 use anyhow::Result;
 use clap::Args;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use url::Url;
 
 /// Run the server.
 ///
@@ -83,7 +84,10 @@ pub async fn run_until_stopped(app: Arc<App>, listeners: Listeners, lock: DataLo
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(server::follow_changes(app.clone(), stopped.clone()));
     tokio::spawn(server::tidy(app.clone(), stopped.clone()));
-    lock.publish_admin_url(&format!("http://{}", listeners.admin_addr))?;
+    let tls = tls(&app.config)?;
+    // Plain HTTP stays on this machine (config refuses otherwise), where the command line can use it without a CA.
+    let admin_tls = tls.clone().filter(|_| !listeners.admin_addr.ip().is_loopback());
+    lock.publish_admin_url(&admin_url(&app.config.issuer, listeners.admin_addr, admin_tls.is_some()))?;
     tracing::info!(
         issuer = app.config.issuer,
         public = %listeners.public_addr,
@@ -93,9 +97,6 @@ pub async fn run_until_stopped(app: Arc<App>, listeners: Listeners, lock: DataLo
         "serving"
     );
     let limits = FrontLimits::new(&app.config.limits, app.config.listen.drain_timeout_s);
-    let tls = tls(&app.config)?;
-    // Plain HTTP stays on this machine (config refuses otherwise), where the command line can use it without a CA.
-    let admin_tls = tls.clone().filter(|_| !listeners.admin_addr.ip().is_loopback());
     let admin = AdminApi::new(app.clone());
     let serving =
         tokio::spawn(listener::serve(listeners.public, tls, limits.clone(), Public(app.clone()), stopped.clone()));
@@ -109,6 +110,19 @@ pub async fn run_until_stopped(app: Arc<App>, listeners: Listeners, lock: DataLo
     app.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Where the command line on this machine finds the admin API: its URL and, where the certificate is for the issuer's
+/// name, the address to go to, since that name may lead elsewhere.
+fn admin_url(issuer: &str, listens_on: SocketAddr, tls: bool) -> String {
+    let mut addr = listens_on;
+    if addr.ip().is_unspecified() {
+        addr.set_ip(if addr.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    match Url::parse(issuer).ok().as_ref().and_then(Url::host) {
+        Some(host) if tls => format!("https://{host}:{} {addr}", addr.port()),
+        _ => format!("http://{addr}"),
+    }
 }
 
 /// The TLS of the configuration. SIGHUP reads its files again.
@@ -135,4 +149,19 @@ async fn wait_for_signal() -> Result<()> {
         _ = interrupt.recv() => {}
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_finds_the_admin_api_wherever_it_listens() {
+        let url = |addr: &str, tls| admin_url("https://auth.example.com/x", addr.parse().unwrap(), tls);
+        assert_eq!(url("127.0.0.1:81", false), "http://127.0.0.1:81");
+        assert_eq!(url("0.0.0.0:81", false), "http://127.0.0.1:81");
+        assert_eq!(url("[::]:81", false), "http://[::1]:81");
+        assert_eq!(url("0.0.0.0:81", true), "https://auth.example.com:81 127.0.0.1:81");
+        assert_eq!(url("192.0.2.1:81", true), "https://auth.example.com:81 192.0.2.1:81");
+    }
 }

@@ -186,14 +186,15 @@ fn remote(url: &str, key: Secret, from: &str) -> Result<Api> {
     if base.scheme() == "http" && !is_loopback(&base) {
         note("warning: the administrator's key travels to this server without TLS, for everybody on the way to see");
     }
-    Api::remote(base, key, format!("from {from}"))
+    Api::remote(base, key, format!("from {from}"), None)
 }
 
 /// The server that says it runs on this folder.
 fn running(dir: &DataDir, url: &str) -> Result<Api> {
     let place = dir.path().join("admin.url");
+    let (url, addr) = url.split_once(' ').map_or((url, None), |(url, addr)| (url, addr.parse().ok()));
     let base = Url::parse(url).with_context(|| format!("{} holds no address", place.display()))?;
-    Api::remote(base, dir.admin_key()?, format!("from {}", place.display()))
+    Api::remote(base, dir.admin_key()?, format!("from {}", place.display()), addr)
 }
 
 /// A file made by another user, root above all, would be one that the server cannot use.

@@ -6,7 +6,7 @@
 //! | `master.key` | 32 random bytes in base64url: seals the signing keys in the database |
 //! | `pepper.key` | lines `ID:base64url`, newest last: keys the hashes of client secrets |
 //! | `admin.key` | the bootstrap administrator's key |
-//! | `admin.url` | where the running server's admin API is |
+//! | `admin.url` | where the running server's admin API is: URL and, after a space, perhaps the address to use |
 //!
 //! All have mode 0600 in a folder of mode 0700. A key file is never replaced.
 
