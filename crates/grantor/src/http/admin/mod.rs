@@ -50,7 +50,7 @@ pub fn router(app: Arc<App>) -> Router {
 async fn finish(request: Request<Body>, next: Next) -> Response {
     let request_id = random::request_id();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let mut answer = next.run(request).await;
+    let mut answer = as_problem(next.run(request).await).await;
     let headers = answer.headers_mut();
     if let Ok(id) = HeaderValue::from_str(request_id.as_str()) {
         headers.insert(REQUEST_ID, id);
@@ -67,6 +67,17 @@ async fn finish(request: Request<Body>, next: Next) -> Response {
         tracing::info!(request_id = request_id.as_str(), %method, path = ?path, status, "admin request");
     }
     answer
+}
+
+/// The framework refuses what does not fit a path, a query or a body by itself, in plain text.
+async fn as_problem(answer: Response) -> Response {
+    let status = answer.status();
+    let plain = answer.headers().get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/plain"));
+    if !plain || !status.is_client_error() {
+        return answer;
+    }
+    let text = axum::body::to_bytes(answer.into_body(), 4096).await.unwrap_or_default();
+    Problem::new(status, String::from_utf8_lossy(&text).into_owned()).into_response()
 }
 
 /// The handler of the admin listener.
