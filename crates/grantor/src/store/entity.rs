@@ -28,6 +28,8 @@ pub enum Precondition {
     None,
     /// `If-Match`: the row exists in this version.
     Version(i64),
+    /// `If-Match: *`: the row exists.
+    Present,
     /// `If-None-Match: *`: the row does not exist.
     Absent,
 }
@@ -209,7 +211,7 @@ impl Store {
             let row: Option<Row> = sqlx::query_as(T::SQL.get).bind(domain).bind(name).fetch_optional(&mut *tx).await?;
             let have: Option<Stored<T>> = row.map(stored).transpose()?;
             let allowed = match (when, &have) {
-                (Precondition::None, _) | (Precondition::Absent, None) => true,
+                (Precondition::None, _) | (Precondition::Absent, None) | (Precondition::Present, Some(_)) => true,
                 (Precondition::Version(version), Some(have)) => version == have.version,
                 _ => false,
             };

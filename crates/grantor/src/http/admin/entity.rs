@@ -63,7 +63,8 @@ pub fn with_status(status: StatusCode, body: &impl Serialize) -> Response {
 /// One thing with its entity tag; 304 for who has it already.
 pub fn show(version: i64, body: &Value, status: StatusCode, request: &HeaderMap) -> Response {
     let etag = format!("\"{version}\"");
-    let known = tags(request, &IF_NONE_MATCH).any(|tag| tag == etag);
+    // Weak comparison (RFC 9110 §13.1.2): a proxy may have made the tag weak.
+    let known = tags(request, &IF_NONE_MATCH).any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag);
     let mut answer = if known && status == StatusCode::OK {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
@@ -86,7 +87,8 @@ fn tags<'h>(headers: &'h HeaderMap, name: &axum::http::HeaderName) -> impl Itera
     headers
         .get_all(name)
         .iter()
-        .filter_map(|value| value.to_str().ok())
+        // One that cannot be read is still a condition, and nothing meets it.
+        .map(|value| value.to_str().unwrap_or("unreadable"))
         .flat_map(|value| value.split(','))
         .map(str::trim)
 }
@@ -97,6 +99,7 @@ pub fn precondition(headers: &HeaderMap) -> Result<Precondition, Problem> {
     match (wanted.next(), wanted.next(), refused.next()) {
         (None, _, None) => Ok(Precondition::None),
         (None, _, Some("*")) => Ok(Precondition::Absent),
+        (Some("*"), None, None) => Ok(Precondition::Present),
         (Some(tag), None, None) => tag
             .strip_prefix('"')
             .and_then(|tag| tag.strip_suffix('"'))
@@ -123,7 +126,7 @@ pub fn existence(headers: &HeaderMap) -> Result<Option<bool>, Problem> {
 }
 
 /// A PUT: the written members merged into what is stored. A merge holds for the version that was read; should another
-/// write come in between, a request that demands nothing itself is merged anew.
+/// write come in between, a request that does not name the version itself is merged anew.
 pub async fn merged<T: Entity, W: Future<Output = admin::Result<(Put, Stored<T>)>>>(
     server: &Server,
     (domain, name): (&str, &str),
@@ -137,12 +140,12 @@ pub async fn merged<T: Entity, W: Future<Output = admin::Result<(Put, Stored<T>)
         let version = stored.as_ref().map(|row| row.version);
         let merged = merge(stored.map(|row| row.body).as_ref(), written.clone(), known)?;
         let when = match (asked, version) {
-            (Precondition::None, Some(version)) => Precondition::Version(version),
+            (Precondition::None | Precondition::Present, Some(version)) => Precondition::Version(version),
             (Precondition::None, None) => Precondition::Absent,
             (asked, _) => asked,
         };
         match write(merged, when).await {
-            Err(AdminError::PreconditionFailed) if asked == Precondition::None => {}
+            Err(AdminError::PreconditionFailed) if when != asked => {}
             done => return Ok(done?),
         }
     }
