@@ -21,7 +21,8 @@ impl Admin<'_> {
             ]));
         }
         let mut problems = metadata.problems();
-        problems.extend(unknown_resources(metadata, &in_domain));
+        let before = self.app.store.get::<ClientMetadata>(domain, client_id).await?.map(|row| row.body);
+        problems.extend(unknown_resources(metadata, &before.unwrap_or_default(), &in_domain));
         valid(problems)?;
         let done = self.app.store.put(domain, client_id, metadata, when, &self.by()).await?;
         self.in_force().await?;
@@ -59,11 +60,13 @@ impl Admin<'_> {
     }
 }
 
-fn unknown_resources(metadata: &ClientMetadata, domain: &Domain) -> Vec<String> {
-    let unknown = |field: &str, names: &[String]| -> Vec<String> {
+/// Those already named are left alone: a client must stay changeable, so that it can be disabled, when a resource of it is
+/// gone.
+fn unknown_resources(metadata: &ClientMetadata, before: &ClientMetadata, domain: &Domain) -> Vec<String> {
+    let unknown = |field: &str, names: &[String], before: &[String]| -> Vec<String> {
         names
             .iter()
-            .filter(|name| !domain.resources.contains_key(*name))
+            .filter(|name| !domain.resources.contains_key(*name) && !before.contains(name))
             .map(|name| {
                 format!(
                     "{field}: '{}' is no resource of domain '{}'; register it first, or correct its identifier",
@@ -73,6 +76,9 @@ fn unknown_resources(metadata: &ClientMetadata, domain: &Domain) -> Vec<String> 
             })
             .collect()
     };
-    [unknown("resources", &metadata.resources), unknown("introspect_resources", &metadata.introspect_resources)]
-        .concat()
+    [
+        unknown("resources", &metadata.resources, &before.resources),
+        unknown("introspect_resources", &metadata.introspect_resources, &before.introspect_resources),
+    ]
+    .concat()
 }
