@@ -8,6 +8,7 @@ mod clients;
 mod credentials;
 mod described;
 mod domains;
+mod edges;
 
 use axum::Router;
 use axum::body::Body;

@@ -17,15 +17,20 @@ pub struct Before {
     limit: Option<i64>,
 }
 
-/// The changes of a domain, newest first.
+/// The changes of a domain, newest first. They outlast it.
 pub async fn changes(server: Server, Path(domain): Path<String>, Query(page): Query<Before>) -> Answer {
-    known_domain(&server, &domain)?;
     let limit = page.limit.unwrap_or(100);
     if !(1..=1000).contains(&limit) {
         return Err(Problem::bad("limit: 1 to 1000"));
     }
-    let items = server.store.changes_before(&domain, page.before.unwrap_or(i64::MAX), limit).await?;
-    let next = items.last().filter(|_| items.len() as i64 == limit).map(|change| change.seq);
+    // One more than asked for tells whether there is a next page.
+    let mut items = server.store.changes_before(&domain, page.before.unwrap_or(i64::MAX), limit + 1).await?;
+    let more = items.len() as i64 > limit;
+    items.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    if items.is_empty() {
+        known_domain(&server, &domain)?;
+    }
+    let next = items.last().filter(|_| more).map(|change| change.seq);
     let mut answer = json!({ "items": items });
     if let Some(next) = next {
         answer["next"] = next.into();
