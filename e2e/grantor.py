@@ -35,36 +35,35 @@ class Identity:
 
 
 class Grantor:
-    """`grantor dev` on ports of its own and an empty data folder."""
+    """A running server, its admin API, and what a plain HTTP client sees of it."""
 
-    def __init__(self, folder: pathlib.Path, *options: str):
+    issuer: str
+    admin_url: str
+    admin_key: str
+    #: The file of the CA to trust, where the server speaks TLS.
+    ca: str | None
+
+    def __init__(self, folder: pathlib.Path, *arguments: object):
         self.log = folder / "grantor.log"
-        command = [binary(), "dev", "--format", "json", "--data", folder / "data"]
-        command += ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", *options]
         # Not the settings of whoever runs the tests.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GRANTOR_")}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
+                [binary(), *arguments], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
             )
         try:
-            self.announced = json.loads(self._first_line())
+            self._started()
         except Exception:
             self.stop()
             raise
-        self.issuer: str = self.announced["issuer"]
-        self.ca: str | None = self.announced.get("ca")
         self.session = requests.Session()
         # Variables such as REQUESTS_CA_BUNDLE would win over `verify`.
         self.session.trust_env = False
         self.session.verify = self.ca or True
 
-    def _first_line(self) -> bytes:
-        ready, _, _ = select.select([self.process.stdout], [], [], START_S)
-        line = self.process.stdout.readline() if ready else b""
-        if not line:
-            raise RuntimeError(f"grantor said nothing within {START_S} s; its log:\n{self.log.read_text()}")
-        return line
+    def _started(self) -> None:
+        """Waits until it serves, and learns where."""
+        raise NotImplementedError
 
     def stop(self) -> int:
         if self.process.poll() is None:
@@ -76,17 +75,13 @@ class Grantor:
             self.process.wait()
             raise
 
-    @property
-    def demo(self) -> Identity:
-        return Identity(self.announced["client_id"], self.announced["client_secret"])
-
     # The admin API.
 
     def admin(self, method: str, path: str, body: object = None) -> object:
         answer = self.session.request(
             method,
-            f"{self.announced['admin_url']}/v1/domain/default/{path}",
-            headers={"Authorization": f"Bearer {self.announced['admin_key']}"},
+            f"{self.admin_url}/v1/domain/default/{path}",
+            headers={"Authorization": f"Bearer {self.admin_key}"},
             json=body,
             timeout=10,
         )
@@ -125,8 +120,7 @@ class Grantor:
         assert answer.ok, f"{answer.status_code} {answer.text}"
         return answer.json()["access_token"]
 
-    def is_active(self, token: str, identity: Identity | None = None) -> bool:
-        identity = identity or self.demo
+    def is_active(self, token: str, identity: Identity) -> bool:
         answer = self.session.post(
             f"{self.issuer}/connect/introspect",
             data={"client_id": identity.client_id, "client_secret": identity.secret, "token": token},
@@ -143,11 +137,69 @@ class Grantor:
         )
         assert answer.ok, f"{answer.status_code} {answer.text}"
 
+    def rotate_keys(self) -> None:
+        self.admin("POST", "key/rotate")
+
     def metadata(self) -> dict:
         return self.session.get(f"{self.issuer}/.well-known/oauth-authorization-server", timeout=10).json()
 
     def jwks(self) -> dict:
         return self.session.get(self.metadata()["jwks_uri"], timeout=10).json()
+
+
+class Dev(Grantor):
+    """`grantor dev` on ports of its own and an empty data folder."""
+
+    def __init__(self, folder: pathlib.Path, *options: str):
+        listen = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]
+        super().__init__(folder, "dev", "--format", "json", "--data", folder / "data", *listen, *options)
+
+    def _started(self):
+        ready, _, _ = select.select([self.process.stdout], [], [], START_S)
+        line = self.process.stdout.readline() if ready else b""
+        if not line:
+            raise RuntimeError(f"grantor said nothing within {START_S} s; its log:\n{self.log.read_text()}")
+        self.announced = json.loads(line)
+        self.issuer, self.ca = self.announced["issuer"], self.announced.get("ca")
+        self.admin_url, self.admin_key = self.announced["admin_url"], self.announced["admin_key"]
+
+    @property
+    def demo(self) -> Identity:
+        return Identity(self.announced["client_id"], self.announced["client_secret"])
+
+
+class Serve(Grantor):
+    """`grantor serve` with a configuration file and a certificate, as in production. `settings` is TOML."""
+
+    def __init__(self, folder: pathlib.Path, ca: str, certificate: str, key: str, port: int, settings: str):
+        self.issuer, self.ca, self.data = f"https://localhost:{port}", ca, folder / "data"
+        config = folder / "grantor.toml"
+        config.write_text(
+            f"""issuer = "{self.issuer}"
+data = "{self.data}"
+[listen]
+public = "127.0.0.1:{port}"
+admin = "127.0.0.1:0"
+[tls]
+certificate = "{certificate}"
+key = "{key}"
+{settings}
+"""
+        )
+        super().__init__(folder, "serve", "--config", config)
+
+    def _started(self):
+        def ready():
+            if self.process.poll() is not None:
+                raise RuntimeError(f"grantor ended:\n{self.log.read_text()}")
+            try:
+                return requests.get(f"{self.issuer}/readyz", verify=self.ca, timeout=5).ok
+            except requests.ConnectionError:
+                return False
+
+        until("grantor", ready, START_S)
+        self.admin_url = (self.data / "admin.url").read_text().strip()
+        self.admin_key = (self.data / "admin.key").read_text().strip()
 
 
 def until(what: str, condition, within_s: float = 30, pause_s: float = 0.1):

@@ -67,6 +67,15 @@ def channel_for(amqp):
             connection.close()
 
 
+def can_log_in(amqp: int, token: str) -> bool:
+    credentials = pika.PlainCredentials("", token)
+    try:
+        pika.BlockingConnection(pika.ConnectionParameters("127.0.0.1", amqp, credentials=credentials)).close()
+    except AMQPConnectionError:
+        return False
+    return True
+
+
 def round_trip(channel) -> bytes:
     channel.queue_declare("lamps", auto_delete=True)
     channel.basic_publish("", "lamps", b"on")

@@ -57,10 +57,10 @@ def test_revokes(server, client, resource):
     client.ready()
     token = server.token(server.demo, resource=resource)
     other = server.token(server.demo, resource=resource)
-    assert server.is_active(token)
+    assert server.is_active(token, server.demo)
     client.revoke(server, server.demo, token)
-    assert not server.is_active(token)
-    assert server.is_active(other)
+    assert not server.is_active(token, server.demo)
+    assert server.is_active(other, server.demo)
 
 
 @pytest.fixture(scope="module")
