@@ -217,6 +217,26 @@ fn tests_and_files_of_the_standards_page_exist() {
     assert!(wrong.is_empty(), "docs/standards.md: {}", wrong.join(", "));
 }
 
+/// Tests have names that can be told: after an RFC, its section, or in Python's way.
+#[test]
+fn tests_named_in_running_text_exist() {
+    let after =
+        |name: &str, prefix: &str, c: fn(char) -> bool| name.strip_prefix(prefix).is_some_and(|n| n.starts_with(c));
+    let is_test = |name: &&str| {
+        let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        let digit = |c: char| c.is_ascii_digit();
+        plain
+            && name.contains('_')
+            && (after(name, "test_", char::is_alphabetic) || after(name, "rfc", digit) || after(name, "s", digit))
+    };
+    let functions = functions();
+    for (name, text) in pages() {
+        let named = split(&text).0.into_iter().flat_map(quoted).filter(is_test);
+        let missing: Vec<_> = named.filter(|test| !functions.contains(*test)).collect();
+        assert!(missing.is_empty(), "{name} names {missing:?}, which is no test");
+    }
+}
+
 #[test]
 fn what_shows_a_feature_exists() {
     let (text, functions) = (page("README.md"), functions());
