@@ -211,6 +211,20 @@ fn what_stopped_in_the_middle_is_continued() {
 }
 
 #[test]
+fn resources_that_clients_need_are_not_taken_away() {
+    let server = Server::start();
+    let folder = server.folder.path();
+    let demo = "[domain.default.client.demo]\nclient_name = \"D\"\n";
+    let done = apply(folder, demo, &["--prune"]).failed();
+    assert!(done.stderr.contains("'https://api.example.com' is the identifier of no resource"), "{done:?}");
+    apply(folder, demo, &[]).ok();
+    server.run("resource delete demo-opaque --yes").ok();
+    apply(folder, &demo.replace('D', "E"), &[]).ok();
+    let written = format!("{demo}resources = [\"https://api.example.com\", \"https://opaque.example.com\"]\n");
+    apply(folder, &written, &[]).failed();
+}
+
+#[test]
 fn the_example_is_right() {
     let server = Server::start();
     let folder = server.folder.path();

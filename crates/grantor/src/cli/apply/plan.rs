@@ -199,7 +199,7 @@ impl Planner<'_> {
         self.put::<ClientMetadata>(Kind::Client, domain, &wanted.entity, at.clone(), have, |client| {
             let mut problems = client.problems();
             if !identifiers.uncertain {
-                problems.extend(unknown_resources(client, identifiers, domain));
+                problems.extend(unknown_resources(client, &wanted.entity, identifiers, domain));
             }
             problems
         });
@@ -296,6 +296,8 @@ impl Planner<'_> {
 /// Identifiers of the resources of a domain as they will be, and whose they are.
 struct Identifiers {
     names: BTreeMap<String, String>,
+    /// What this plan takes away.
+    removed: BTreeSet<String>,
     built_in: Option<String>,
     /// One of them could not be read.
     uncertain: bool,
@@ -307,7 +309,7 @@ impl Identifiers {
             Some((item.get("identifier")?.as_str()?.to_owned(), named(item, &["name"])?.to_owned()))
         });
         let names: BTreeMap<String, String> = pairs.collect();
-        Self { built_in: names.get(ADMIN_RESOURCE).cloned(), names, uncertain: false }
+        Self { built_in: names.get(ADMIN_RESOURCE).cloned(), names, removed: BTreeSet::new(), uncertain: false }
     }
 
     fn is_built_in(&self, name: &str) -> bool {
@@ -318,6 +320,7 @@ impl Identifiers {
         let identifier =
             self.names.iter().find(|(_, owner)| *owner == name).map(|(identifier, _)| identifier.clone())?;
         self.names.remove(&identifier);
+        self.removed.insert(identifier.clone());
         Some(identifier)
     }
 
@@ -332,9 +335,12 @@ impl Identifiers {
     }
 }
 
-fn unknown_resources(client: &ClientMetadata, identifiers: &Identifiers, domain: &str) -> Vec<String> {
+/// What a client refers to that is not there, or will not be. What was missing before and is not written is left alone, so
+/// that such a client can still be changed.
+fn unknown_resources(client: &ClientMetadata, wanted: &Entity, identifiers: &Identifiers, domain: &str) -> Vec<String> {
     let unknown = |field: &str, names: &[String]| -> Vec<String> {
-        let missing = names.iter().filter(|name| !identifiers.names.contains_key(*name));
+        let ours = |name: &String| wanted.fields.contains_key(field) || identifiers.removed.contains(name);
+        let missing = names.iter().filter(|name| !identifiers.names.contains_key(*name) && ours(name));
         missing
             .map(|name| {
                 let name = quote(name);
