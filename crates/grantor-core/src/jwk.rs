@@ -125,6 +125,10 @@ impl Jwk {
 }
 
 fn rsa(n: Vec<u8>, e: Vec<u8>) -> Result<KeyMaterial, JoseError> {
+    // A leading zero would let short keys pass for long ones, and one key have two thumbprints (RFC 7518 §6.3.1.1).
+    if n.first() == Some(&0) {
+        return Err(JoseError::new("the RSA modulus must not begin with a zero octet"));
+    }
     if !(MODULUS_MIN..=MODULUS_MAX).contains(&n.len())
         || n.first().is_none_or(|first| *first < 0x80 && n.len() == MODULUS_MIN)
     {

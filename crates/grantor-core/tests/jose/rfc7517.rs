@@ -1,5 +1,5 @@
 use crate::key;
-use grantor_core::jose::{Alg, VerifyingKey};
+use grantor_core::jose::{Alg, VerifyingKey, b64url_encode};
 use grantor_core::jwk::{Jwk, JwkSet};
 use serde_json::{Value, json};
 
@@ -58,8 +58,15 @@ fn rfc7518_s6_3_weak_rsa_keys_are_refused() {
     for exponent in ["AQ", "Ag", "AAAAAAAAAAE", "AAEAAQ", ""] {
         assert!(Jwk::parse(&changed(good.clone(), "e", exponent)).is_err(), "e = {exponent}");
     }
-    // 1024 bits, 2047 bits, 16384 bits.
-    for modulus in ["_".repeat(171), format!("f{}", "_".repeat(341)), "_".repeat(2731)] {
+    // 1024 bits, 2047 bits, 16384 bits, 1024 bits behind zeros, 2048 bits behind a zero (RFC 7518 §6.3.1.1).
+    let behind_zeros = |zeros: usize, rest: usize| b64url_encode(&[vec![0; zeros], vec![0xff; rest]].concat());
+    for modulus in [
+        "_".repeat(171),
+        format!("f{}", "_".repeat(341)),
+        "_".repeat(2731),
+        behind_zeros(129, 128),
+        behind_zeros(1, 256),
+    ] {
         assert!(Jwk::parse(&changed(good.clone(), "n", modulus)).is_err());
     }
 }
