@@ -83,15 +83,15 @@ impl Keys {
     /// For a key that has leaked: the successor is used at once, and all older keys are gone, so that every token they
     /// made is refused from now on by whoever reads the key set anew.
     pub async fn replace_compromised(&self, domain: &str, by: &Write) -> Result<(), KeyError> {
+        let (mut old, mut new) = (Vec::new(), Vec::new());
         for (wanted, rows) in self.generations(domain).await? {
             if let Some(newest) = rows.last() {
-                self.succeed(domain, wanted, newest, by.at, by).await?;
+                new.push(self.new_key(domain, wanted, newest.generation + 1, by.at, by.at).await?);
             }
-            // Deleted, not ended: nothing that looks after keys may lengthen the life of these.
-            for row in rows {
-                self.store.delete_key(domain, &row.kid, by).await?;
-            }
+            old.extend(rows.into_iter().map(|row| row.kid));
         }
+        // Deleted, not ended: nothing that looks after keys may lengthen the life of these.
+        self.store.replace_keys(domain, &old, &new, by).await?;
         self.tidy(domain, by.at).await
     }
 
@@ -145,23 +145,35 @@ impl Keys {
         activates_at: Timestamp,
         by: &Write,
     ) -> Result<Option<KeyRow>, KeyError> {
+        let row = self.new_key(domain, wanted, generation, activates_at, by.at).await?;
+        let inserted = self.store.insert_key(domain, &row, by).await?;
+        Ok(inserted.then_some(row))
+    }
+
+    /// A key that is stored nowhere yet.
+    async fn new_key(
+        &self,
+        domain: &str,
+        wanted: KeyUse,
+        generation: i64,
+        activates_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<KeyRow, KeyError> {
         // An RSA key takes a tenth of a second and more.
         let made = tokio::task::spawn_blocking(move || generate(wanted))
             .await
             .map_err(|error| KeyError::Unusable(error.to_string()))?;
         let (kid, private, public_jwk) = made.map_err(KeyError::Unusable)?;
-        let row = KeyRow {
+        Ok(KeyRow {
             sealed: self.master.seal(domain, &kid, wanted.as_str(), &private),
             kid,
             alg: wanted.as_str().to_owned(),
             generation,
-            created_at: by.at,
+            created_at: now,
             activates_at,
             expires_at: None,
             public_jwk,
-        };
-        let inserted = self.store.insert_key(domain, &row, by).await?;
-        Ok(inserted.then_some(row))
+        })
     }
 
     /// Rows by use, oldest first.

@@ -28,6 +28,43 @@ impl std::fmt::Debug for KeyRow {
     }
 }
 
+/// Adds a key inside the transaction `$tx`, unless there is one of its generation.
+macro_rules! insert_row {
+    ($tx:ident, $domain:expr, $key:expr, $by:expr) => {{
+        const SQL: &str = "INSERT INTO domain_key (domain, kid, alg, generation, created_at, activates_at, expires_at, sealed, public_jwk) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (domain, alg, generation) DO NOTHING";
+        let key: &KeyRow = $key;
+        let done = sqlx::query(SQL)
+            .bind($domain)
+            .bind(&key.kid)
+            .bind(&key.alg)
+            .bind(key.generation)
+            .bind(key.created_at)
+            .bind(key.activates_at)
+            .bind(key.expires_at)
+            .bind(&key.sealed)
+            .bind(&key.public_jwk)
+            .execute(&mut *$tx)
+            .await?;
+        let inserted = done.rows_affected() == 1;
+        if inserted {
+            append_change!($tx, $by, subject($domain, &key.kid), Op::Create, None::<String>, Some(times(key)));
+        }
+        inserted
+    }};
+}
+
+/// Deletes a key inside the transaction `$tx`.
+macro_rules! delete_row {
+    ($tx:ident, $domain:expr, $kid:expr, $by:expr) => {{
+        const SQL: &str = "DELETE FROM domain_key WHERE domain = $1 AND kid = $2";
+        let done = sqlx::query(SQL).bind($domain).bind($kid).execute(&mut *$tx).await?;
+        if done.rows_affected() == 1 {
+            append_change!($tx, $by, subject($domain, $kid), Op::Delete, None::<String>, None::<String>);
+        }
+    }};
+}
+
 impl Store {
     /// All keys of a domain, oldest first.
     pub async fn keys(&self, domain: &str) -> Result<Vec<KeyRow>> {
@@ -44,27 +81,20 @@ impl Store {
 
     /// Adds the next key of its algorithm. False if another node has made that generation: then its key is the one.
     pub async fn insert_key(&self, domain: &str, key: &KeyRow, by: &Write) -> Result<bool> {
-        const SQL: &str = "INSERT INTO domain_key (domain, kid, alg, generation, created_at, activates_at, expires_at, sealed, public_jwk) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (domain, alg, generation) DO NOTHING";
+        write!(self, |tx| insert_row!(tx, domain, key, by))
+    }
+
+    /// Puts keys in the place of others, all or none: a leaked key is not left beside its successor.
+    pub async fn replace_keys(&self, domain: &str, old: &[String], new: &[KeyRow], by: &Write) -> Result<()> {
         write!(self, |tx| {
-            let inserted = sqlx::query(SQL)
-                .bind(domain)
-                .bind(&key.kid)
-                .bind(&key.alg)
-                .bind(key.generation)
-                .bind(key.created_at)
-                .bind(key.activates_at)
-                .bind(key.expires_at)
-                .bind(&key.sealed)
-                .bind(&key.public_jwk)
-                .execute(&mut *tx)
-                .await?
-                .rows_affected()
-                == 1;
-            if inserted {
-                append_change!(tx, by, subject(domain, &key.kid), Op::Create, None::<String>, Some(times(key)));
+            for key in new {
+                if !insert_row!(tx, domain, key, by) {
+                    return Err(StoreError::Conflict("the keys were changed meanwhile; repeat the request".into()));
+                }
             }
-            inserted
+            for kid in old {
+                delete_row!(tx, domain, kid, by);
+            }
         })
     }
 
@@ -88,13 +118,7 @@ impl Store {
 
     /// One that is gone already needs nothing: two nodes may tidy at once.
     pub async fn delete_key(&self, domain: &str, kid: &str, by: &Write) -> Result<()> {
-        const SQL: &str = "DELETE FROM domain_key WHERE domain = $1 AND kid = $2";
-        write!(self, |tx| {
-            let done = sqlx::query(SQL).bind(domain).bind(kid).execute(&mut *tx).await?;
-            if done.rows_affected() == 1 {
-                append_change!(tx, by, subject(domain, kid), Op::Delete, None::<String>, None::<String>);
-            }
-        })
+        write!(self, |tx| delete_row!(tx, domain, kid, by))
     }
 }
 

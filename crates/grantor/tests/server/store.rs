@@ -495,3 +495,20 @@ async fn a_database_of_another_version_is_not_touched() {
     let error = Store::open_sqlite(&store.folder.path().join("text")).await.unwrap_err().to_string();
     assert!(error.contains("restore it from a backup"), "{error}");
 }
+
+#[tokio::test]
+async fn keys_are_replaced_all_or_none() {
+    let store = with_domains().await;
+    for (kid, generation) in [("k1", 1), ("k2", 2)] {
+        store.insert_key("default", &key(kid, generation), &by(2)).await.unwrap();
+    }
+    let kids = async || store.keys("default").await.unwrap().into_iter().map(|key| key.kid).collect::<Vec<_>>();
+    let old = ["k1".to_owned(), "k2".to_owned()];
+    // The third is free, but another node has made the second generation.
+    let (done, logged) = store.logged(store.replace_keys("default", &old, &[key("k3", 3), key("k4", 2)], &by(3))).await;
+    assert!(matches!(done, Err(StoreError::Conflict(_))) && logged.is_empty(), "{done:?}");
+    assert_eq!(kids().await, ["k1", "k2"]);
+    let (done, logged) = store.logged(store.replace_keys("default", &old, &[key("k3", 3)], &by(3))).await;
+    done.unwrap();
+    assert_eq!((logged.len(), kids().await), (3, vec!["k3".to_owned()]));
+}
