@@ -69,8 +69,9 @@ impl Dev {
         telemetry::start_log(&config.log).map_err(anyhow::Error::msg)?;
         let app = App::open(config, &lock).await?;
         let secret = demo(&app, &lock.dir().path().join("demo.secret")).await?;
-        self.announce(&app, &listeners, &secret, certificate.as_ref());
-        run_until_stopped(app, listeners, lock).await
+        let text = self.announcement(&app, &listeners, &secret, certificate.as_ref());
+        // A server whose announcement nobody reads is still a server.
+        run_until_stopped(app, listeners, lock, || drop(output::print(&text))).await
     }
 
     fn config(&self, listeners: &Listeners, certificate: Option<&DevCertificate>) -> Result<Config> {
@@ -92,7 +93,13 @@ impl Dev {
         Ok(Config::load(&sources)?)
     }
 
-    fn announce(&self, app: &App, listeners: &Listeners, secret: &Secret, certificate: Option<&DevCertificate>) {
+    fn announcement(
+        &self,
+        app: &App,
+        listeners: &Listeners,
+        secret: &Secret,
+        certificate: Option<&DevCertificate>,
+    ) -> String {
         let issuer = &app.config.issuer;
         let ca = certificate.map(|files| files.ca.canonicalize().unwrap_or(files.ca.clone()).display().to_string());
         let cacert = ca.as_ref().map(|ca| format!("--cacert '{ca}' ")).unwrap_or_default();
@@ -101,7 +108,7 @@ impl Dev {
             secret.expose()
         );
         let admin_url = format!("http://{}", listeners.admin_addr);
-        let text = match self.format {
+        match self.format {
             Format::Json => json!({
                 "issuer": issuer,
                 "token_endpoint": format!("{issuer}/connect/token"),
@@ -119,9 +126,7 @@ impl Dev {
                 self.data.join("admin.key").display(),
                 self.data.display(),
             ),
-        };
-        // A server whose announcement nobody reads is still a server.
-        let _ = output::print(&text);
+        }
     }
 }
 

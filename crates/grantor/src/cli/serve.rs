@@ -46,7 +46,7 @@ impl Serve {
         let lock = DataDir::open(&config.data, IfMissing::Create)?.lock()?;
         let listeners = Listeners::bind(config.listen.public, config.listen.admin).await?;
         let app = App::open(config, &lock).await?;
-        run_until_stopped(app, listeners, lock).await
+        run_until_stopped(app, listeners, lock, || ()).await
     }
 }
 
@@ -79,8 +79,15 @@ async fn bind(addr: SocketAddr, setting: &str) -> Result<TcpListener> {
     })
 }
 
-/// Serves until SIGTERM or SIGINT, finishes what is in flight, and closes everything.
-pub async fn run_until_stopped(app: Arc<App>, listeners: Listeners, lock: DataLock) -> Result<()> {
+/// Serves until SIGTERM or SIGINT, finishes what is in flight, and closes everything. `announce` is called once the command
+/// line finds the server and signals stop it.
+pub async fn run_until_stopped(
+    app: Arc<App>,
+    listeners: Listeners,
+    lock: DataLock,
+    announce: impl FnOnce(),
+) -> Result<()> {
+    let signalled = stop_signal()?;
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(server::follow_changes(app.clone(), stopped.clone()));
     tokio::spawn(server::tidy(app.clone(), stopped.clone()));
@@ -101,7 +108,8 @@ pub async fn run_until_stopped(app: Arc<App>, listeners: Listeners, lock: DataLo
     let serving =
         tokio::spawn(listener::serve(listeners.public, tls, limits.clone(), Public(app.clone()), stopped.clone()));
     let administering = tokio::spawn(listener::serve(listeners.admin, admin_tls, limits, admin, stopped));
-    wait_for_signal().await?;
+    announce();
+    signalled.await;
     tracing::info!("stopping; requests in flight are finished first");
     app.stop();
     tokio::time::sleep(Duration::from_secs(app.config.listen.shutdown_delay_s)).await;
@@ -142,13 +150,15 @@ fn tls(config: &Config) -> Result<Option<TlsConfig>> {
     Ok(Some(tls))
 }
 
-async fn wait_for_signal() -> Result<()> {
+/// Listens for SIGTERM and SIGINT from now on; ends at the first.
+fn stop_signal() -> Result<impl Future<Output = ()>> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 #[cfg(test)]

@@ -112,7 +112,9 @@ impl Server {
                 };
                 return Local::open(config, lock).await;
             }
-            if let Some(url) = dir.admin_url()? {
+            if let Some(url) = dir.admin_url()?
+                && answers(&url).await
+            {
                 return running(&dir, &url);
             }
             usable.as_ref().map_err(|wrong| anyhow::anyhow!("{wrong}"))?;
@@ -190,6 +192,14 @@ fn remote(url: &str, key: Secret, from: &str) -> Result<Api> {
 }
 
 /// The server that says it runs on this folder.
+/// Whether somebody listens there. A killed server leaves its address behind, until the next owner of the folder clears it.
+async fn answers(announced: &str) -> bool {
+    let (url, addr) = announced.split_once(' ').map_or((announced, None), |(url, addr)| (url, Some(addr)));
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest).trim_end_matches('/');
+    let connected = tokio::net::TcpStream::connect(addr.unwrap_or(authority));
+    tokio::time::timeout(Duration::from_secs(1), connected).await.is_ok_and(|connected| connected.is_ok())
+}
+
 fn running(dir: &DataDir, url: &str) -> Result<Api> {
     let place = dir.path().join("admin.url");
     let (url, addr) = url.split_once(' ').map_or((url, None), |(url, addr)| (url, addr.parse().ok()));

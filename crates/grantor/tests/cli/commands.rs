@@ -251,11 +251,12 @@ fn commands_may_run_side_by_side() {
         .map(|i| {
             let mut command = grantor(folder.path());
             command.args(["client", "create", &format!("c{i}"), "--no-secret"]);
-            command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+            command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
         })
         .collect();
-    for mut command in commands {
-        assert!(command.wait().unwrap().success());
+    for command in commands {
+        let done = command.wait_with_output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
     assert_eq!(words(folder.path(), "client list --format json").ok().json().as_array().unwrap().len(), 7);
 }
