@@ -1,6 +1,8 @@
 //! Public keys as JSON (RFC 7517), their thumbprints (RFC 7638), and sets of them.
 
 use crate::jose::{JoseError, b64url_decode, b64url_encode, sha256};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -24,6 +26,9 @@ pub struct Jwk {
     pub n: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub e: Option<String>,
+    /// Certificate chain, DER in base64 (not base64url), the key's own certificate first (RFC 7517 §4.7).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub x5c: Vec<String>,
 }
 
 /// Members that hold private or symmetric keys (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
@@ -62,6 +67,7 @@ impl Jwk {
             y: text(members, "y")?,
             n: text(members, "n")?,
             e: text(members, "e")?,
+            x5c: x5c(members)?,
         };
         jwk.material().map(|_| jwk)
     }
@@ -111,6 +117,11 @@ impl Jwk {
         }
     }
 
+    /// The certificate of this very key, DER, if one is registered with it.
+    pub fn certificate(&self) -> Option<Vec<u8>> {
+        STANDARD.decode(self.x5c.first()?).ok()
+    }
+
     /// base64url of the SHA-256 of the required members, in order and without white space (RFC 7638 §3).
     pub fn thumbprint(&self) -> String {
         let member = |value: &Option<String>| value.clone().unwrap_or_default();
@@ -149,6 +160,17 @@ fn text(members: &Map<String, Value>, name: &str) -> Result<Option<String>, Jose
     }
 }
 
+/// Longest chain and longest certificate (in base64) that are read.
+const X5C_MAX: (usize, usize) = (10, 16 * 1024);
+
+fn x5c(members: &Map<String, Value>) -> Result<Vec<String>, JoseError> {
+    let wrong = || JoseError::new("x5c in the JWK is not a list of certificates in base64");
+    let Some(value) = members.get("x5c") else { return Ok(Vec::new()) };
+    let items = value.as_array().filter(|items| (1..=X5C_MAX.0).contains(&items.len())).ok_or_else(wrong)?;
+    let text = |item: &Value| item.as_str().filter(|text| text.len() <= X5C_MAX.1).map(str::to_owned).ok_or_else(wrong);
+    items.iter().map(text).collect()
+}
+
 impl<'de> Deserialize<'de> for Jwk {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::parse(&Value::deserialize(deserializer)?).map_err(serde::de::Error::custom)
@@ -159,7 +181,7 @@ impl<'de> Deserialize<'de> for Jwk {
 const KEYS_MAX: usize = 100;
 
 /// A set of public keys (RFC 7517 §5). Keys that cannot be used here are skipped when reading.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JwkSet {
     pub keys: Vec<Jwk>,
 }

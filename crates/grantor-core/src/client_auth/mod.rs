@@ -1,10 +1,12 @@
 //! Who is calling: client authentication (RFC 6749 §2.3). One file per method.
 
 mod client_secret;
+mod public_keys;
 mod slow;
 mod verify;
 
 pub use client_secret::Presented;
+pub use public_keys::PublicKeys;
 pub use slow::{SlowCheck, SlowProof};
 pub use verify::Caller;
 

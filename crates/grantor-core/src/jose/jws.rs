@@ -1,7 +1,8 @@
 //! Compact JWS (RFC 7515 §7.1), taken apart strictly. Its claims stay out of reach until the signature is verified.
 
 use super::{Alg, Claims, JoseError, VerifyingKey, b64url_decode, strict_json};
-use serde_json::Value;
+use serde_json::{Map, Value};
+use std::borrow::Cow;
 
 /// Longest token that is looked at, in characters.
 pub const JWS_MAX: usize = 16 * 1024;
@@ -17,28 +18,24 @@ pub struct JwsHeader {
 
 pub struct UnverifiedJws<'t> {
     header: JwsHeader,
-    signing_input: &'t str,
+    signing_input: Cow<'t, str>,
     payload: Vec<u8>,
     signature: Vec<u8>,
 }
 
 impl<'t> UnverifiedJws<'t> {
     pub fn parse(token: &'t str) -> Result<Self, JoseError> {
-        if token.len() > JWS_MAX {
-            return Err(JoseError::new(format!("it is longer than {JWS_MAX} characters")));
-        }
-        let mut parts = token.splitn(4, '.');
-        let (Some(header), Some(payload), Some(signature), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(JoseError::new("it does not have the three parts of a signed JWT"));
-        };
+        let parts = Parts::of(token)?;
         Ok(Self {
-            header: parse_header(&b64url_decode(header)?)?,
-            signing_input: &token[..header.len() + 1 + payload.len()],
-            payload: b64url_decode(payload)?,
-            signature: b64url_decode(signature)?,
+            header: parse_header(&parts.header)?,
+            signing_input: Cow::Borrowed(parts.signing_input),
+            payload: parts.payload,
+            signature: parts.signature,
         })
+    }
+
+    pub fn into_owned(self) -> UnverifiedJws<'static> {
+        UnverifiedJws { signing_input: Cow::Owned(self.signing_input.into_owned()), ..self }
     }
 
     pub const fn header(&self) -> &JwsHeader {
@@ -70,21 +67,56 @@ impl std::fmt::Debug for UnverifiedJws<'_> {
     }
 }
 
-fn parse_header(json: &[u8]) -> Result<JwsHeader, JoseError> {
-    let header = strict_json::object(json)?;
+/// The three parts of a compact JWS, decoded.
+pub(super) struct Parts<'t> {
+    pub(super) header: Map<String, Value>,
+    pub(super) signing_input: &'t str,
+    pub(super) payload: Vec<u8>,
+    pub(super) signature: Vec<u8>,
+}
+
+impl<'t> Parts<'t> {
+    pub(super) fn of(token: &'t str) -> Result<Self, JoseError> {
+        if token.len() > JWS_MAX {
+            return Err(JoseError::new(format!("it is longer than {JWS_MAX} characters")));
+        }
+        let mut parts = token.splitn(4, '.');
+        let (Some(header), Some(payload), Some(signature), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(JoseError::new("it does not have the three parts of a signed JWT"));
+        };
+        Ok(Self {
+            header: strict_json::object(&b64url_decode(header)?)?,
+            signing_input: &token[..header.len() + 1 + payload.len()],
+            payload: b64url_decode(payload)?,
+            signature: b64url_decode(signature)?,
+        })
+    }
+}
+
+fn parse_header(header: &Map<String, Value>) -> Result<JwsHeader, JoseError> {
+    understood(header)?;
+    let alg = text(header, "alg")?.ok_or_else(|| JoseError::new("its header has no alg"))?;
+    Ok(JwsHeader { alg: alg.parse()?, kid: text(header, "kid")?, typ: text(header, "typ")? })
+}
+
+pub(super) fn understood(header: &Map<String, Value>) -> Result<(), JoseError> {
     // Nothing that could be critical is understood here (RFC 7515 §4.1.11), and b64 is nothing for JWTs (RFC 7797 §7).
     for name in ["crit", "b64", "zip", "enc"] {
         if header.contains_key(name) {
             return Err(JoseError::new(format!("its header has {name}, which is not understood here")));
         }
     }
-    let text = |name: &str| match header.get(name) {
+    Ok(())
+}
+
+pub(super) fn text(header: &Map<String, Value>, name: &str) -> Result<Option<String>, JoseError> {
+    match header.get(name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
         Some(_) => Err(JoseError::new(format!("{name} in its header is not a string"))),
-    };
-    let alg = text("alg")?.ok_or_else(|| JoseError::new("its header has no alg"))?;
-    Ok(JwsHeader { alg: alg.parse()?, kid: text("kid")?, typ: text("typ")? })
+    }
 }
 
 /// Whether a `typ` names this media type: without case, `application/` may be left out (RFC 7515 §4.1.9).
