@@ -1,14 +1,17 @@
 //! Clients: what an administrator registers (RFC 7591 §2 names) and the form that requests are checked against.
 
 use crate::Timestamp;
-use crate::client_auth::Method;
+use crate::client_auth::{Method, PublicKeys};
 use crate::error::quote;
 use crate::grant::GrantType;
+use crate::jose::{Alg, HS256};
+use crate::jwk::JwkSet;
 use crate::scope::Scope;
 use crate::secret::{HashedSecret, is_vschar};
 use crate::token::RESERVED_CLAIMS;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use zeroize::Zeroizing;
 
 /// Longest `client_id`, in characters.
 pub const CLIENT_ID_MAX: usize = 255;
@@ -56,6 +59,19 @@ pub struct ClientMetadata {
     /// demands and some clients forget. Each use is counted.
     #[serde(default, skip_serializing_if = "is_false")]
     pub allow_unencoded_basic: bool,
+    /// Allowance: also accept assertions whose `aud` is the token endpoint instead of the issuer, as clients from before
+    /// rfc7523bis send them. Each use is counted.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub allow_token_endpoint_audience: bool,
+    /// The one algorithm of its assertions (OpenID Connect Registration §2). Absent: any that its keys are for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_signing_alg: Option<String>,
+    /// All its tokens are bound to the certificate of its connection (RFC 8705 §3.4).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub tls_client_certificate_bound_access_tokens: bool,
+    /// All its tokens are bound to a DPoP key (RFC 9449 §5.2).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub dpop_bound_access_tokens: bool,
 }
 
 fn yes() -> bool {
@@ -88,6 +104,10 @@ impl Default for ClientMetadata {
             introspect_resources: Vec::new(),
             introspect_any: false,
             allow_unencoded_basic: false,
+            allow_token_endpoint_audience: false,
+            token_endpoint_auth_signing_alg: None,
+            tls_client_certificate_bound_access_tokens: false,
+            dpop_bound_access_tokens: false,
         }
     }
 }
@@ -110,6 +130,12 @@ impl ClientMetadata {
         }
         if self.token_endpoint_auth_methods.is_empty() {
             problems.push("token_endpoint_auth_methods: name at least one method".into());
+        }
+        if let Some(alg) = &self.token_endpoint_auth_signing_alg
+            && !assertion_algs().any(|known| known == alg)
+        {
+            let known: Vec<_> = assertion_algs().collect();
+            problems.push(format!("token_endpoint_auth_signing_alg: one of {}", known.join(", ")));
         }
         if let Some(default) = &self.default_scope
             && let Some(extra) = default.iter().find(|token| !self.scope.contains(token))
@@ -136,6 +162,11 @@ impl ClientMetadata {
         }
         problems
     }
+}
+
+/// Algorithms of assertions: those of public keys, and the one of `client_secret_jwt`.
+pub fn assertion_algs() -> impl Iterator<Item = &'static str> {
+    Alg::ALL.into_iter().map(Alg::as_str).chain([HS256])
 }
 
 fn depth(value: &Value) -> usize {
@@ -176,6 +207,12 @@ pub enum CredentialKind {
     Secret(HashedSecret),
     /// A secret chosen elsewhere: a PHC string, slow on purpose.
     ImportedSecret { phc: String },
+    /// A secret made here for `client_secret_jwt`, sealed under the master key: HMAC needs it as it is.
+    HmacSecret { sealed: String },
+    /// Public keys for `private_key_jwt`, and certificates (`x5c`) for `self_signed_tls_client_auth`.
+    Jwks { jwks: JwkSet },
+    /// Where the client publishes them.
+    JwksUri { jwks_uri: String },
 }
 
 impl CredentialKind {
@@ -183,7 +220,15 @@ impl CredentialKind {
         match self {
             Self::Secret(_) => "secret",
             Self::ImportedSecret { .. } => "imported_secret",
+            Self::HmacSecret { .. } => "hmac_secret",
+            Self::Jwks { .. } => "jwks",
+            Self::JwksUri { .. } => "jwks_uri",
         }
+    }
+
+    /// Whether it is a secret that the client sends or signs with.
+    pub const fn is_secret(&self) -> bool {
+        matches!(self, Self::Secret(_) | Self::ImportedSecret { .. } | Self::HmacSecret { .. })
     }
 }
 
@@ -212,7 +257,7 @@ impl Credential {
 }
 
 /// A client in the form that requests are checked against.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Client {
     pub domain: String,
     pub client_id: String,
@@ -220,6 +265,10 @@ pub struct Client {
     pub credentials: Vec<Credential>,
     /// The extra claims as JSON members, `,"a":1` each, ready to be put before a closing brace.
     pub(crate) claims_json: String,
+    /// Registered keys, by the place of their credential.
+    public_keys: Vec<(usize, PublicKeys)>,
+    /// Unsealed secrets, by the place of their credential.
+    hmac_secrets: Vec<(usize, Zeroizing<String>)>,
 }
 
 impl Client {
@@ -231,6 +280,42 @@ impl Client {
             json.push_str(&value.to_string());
             json
         });
-        Self { domain, client_id, metadata, credentials, claims_json }
+        let keys = |(place, credential): (usize, &Credential)| match &credential.kind {
+            CredentialKind::Jwks { jwks } => Some((place, PublicKeys::new(jwks))),
+            _ => None,
+        };
+        let public_keys = credentials.iter().enumerate().filter_map(keys).collect();
+        Self { domain, client_id, metadata, credentials, claims_json, public_keys, hmac_secrets: Vec::new() }
+    }
+
+    /// Opens its sealed secrets. Those that `open` cannot open stay closed.
+    pub fn unseal(mut self, open: impl Fn(&Credential, &str) -> Option<Zeroizing<String>>) -> Self {
+        let opened = |(place, credential): (usize, &Credential)| match &credential.kind {
+            CredentialKind::HmacSecret { sealed } => Some((place, open(credential, sealed)?)),
+            _ => None,
+        };
+        self.hmac_secrets = self.credentials.iter().enumerate().filter_map(opened).collect();
+        self
+    }
+
+    /// Credentials with registered keys.
+    pub fn public_keys(&self) -> impl Iterator<Item = (&Credential, &PublicKeys)> {
+        self.public_keys.iter().filter_map(|(place, keys)| Some((self.credentials.get(*place)?, keys)))
+    }
+
+    pub(crate) fn hmac_secrets(&self) -> impl Iterator<Item = (&Credential, &[u8])> {
+        self.hmac_secrets.iter().filter_map(|(place, secret)| Some((self.credentials.get(*place)?, secret.as_bytes())))
+    }
+}
+
+/// It holds open secrets.
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client")
+            .field("domain", &self.domain)
+            .field("client_id", &self.client_id)
+            .field("metadata", &self.metadata)
+            .field("credentials", &self.credentials.len())
+            .finish_non_exhaustive()
     }
 }

@@ -81,7 +81,7 @@ pub fn is_name(name: &str) -> bool {
 }
 
 /// A domain in the form that requests are checked against.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Domain {
     pub name: String,
     pub issuer: String,
@@ -92,6 +92,15 @@ pub struct Domain {
     pub access_token_lifetime_max_s: u32,
     /// By identifier.
     pub resources: HashMap<String, Arc<Resource>>,
+    /// What stands in place of the issuer in the URLs of endpoints that ask for a client certificate (RFC 8705 §5).
+    pub mtls_base: Option<String>,
+}
+
+impl Domain {
+    /// The URLs under which an endpoint is published.
+    pub fn endpoints(&self, path: &str) -> impl Iterator<Item = String> {
+        std::iter::once(&self.issuer).chain(&self.mtls_base).map(move |base| format!("{base}{path}"))
+    }
 }
 
 #[cfg(test)]

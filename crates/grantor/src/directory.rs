@@ -322,6 +322,7 @@ impl Directory {
             access_token_lifetime_s: lifetime_s,
             access_token_lifetime_max_s: self.settings.lifetime_max_s,
             resources: resources.map(|resource| (resource.identifier.clone(), Arc::new(resource))).collect(),
+            mtls_base: None,
         }
     }
 

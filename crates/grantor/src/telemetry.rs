@@ -2,6 +2,7 @@
 
 use crate::audit::{Decision, Endpoint};
 use crate::config::{Log, LogFormat};
+use grantor_core::client_auth::Allowance;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -21,8 +22,9 @@ struct DecisionLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct DomainLabel {
+struct AllowanceLabels {
     domain: String,
+    allowance: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -35,7 +37,7 @@ pub struct Metrics {
     registry: Registry,
     decisions: Family<DecisionLabels, Counter>,
     durations: Family<EndpointLabel, Histogram>,
-    unencoded_basic: Family<DomainLabel, Counter>,
+    allowances: Family<AllowanceLabels, Counter>,
 }
 
 impl Default for Metrics {
@@ -44,7 +46,7 @@ impl Default for Metrics {
             [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0];
         let decisions = Family::<DecisionLabels, Counter>::default();
         let durations = Family::<EndpointLabel, Histogram>::new_with_constructor(|| Histogram::new(BOUNDS_S));
-        let unencoded_basic = Family::<DomainLabel, Counter>::default();
+        let allowances = Family::<AllowanceLabels, Counter>::default();
         let mut registry = Registry::with_prefix("grantor");
         registry.register("decisions", "Decisions, by endpoint, outcome and cause", decisions.clone());
         registry.register(
@@ -53,11 +55,11 @@ impl Default for Metrics {
             durations.clone(),
         );
         registry.register(
-            "unencoded_basic",
-            "Authentications by the allowance allow_unencoded_basic: Basic credentials that were not form-encoded",
-            unencoded_basic.clone(),
+            "allowances_used",
+            "Authentications that only an allowance of the client let through, by allowance",
+            allowances.clone(),
         );
-        Self { registry, decisions, durations, unencoded_basic }
+        Self { registry, decisions, durations, allowances }
     }
 }
 
@@ -76,8 +78,9 @@ impl Metrics {
             .observe(decision.duration_us as f64 / 1e6);
     }
 
-    pub fn unencoded_basic(&self, domain: &str) {
-        self.unencoded_basic.get_or_create(&DomainLabel { domain: domain.to_owned() }).inc();
+    pub fn allowance_used(&self, domain: &str, allowance: Allowance) {
+        let labels = AllowanceLabels { domain: domain.to_owned(), allowance: allowance.as_str() };
+        self.allowances.get_or_create(&labels).inc();
     }
 
     /// All metrics in the OpenMetrics text format.

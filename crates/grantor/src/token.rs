@@ -6,7 +6,7 @@ use crate::clock;
 use crate::random;
 use grantor_core::Timestamp;
 use grantor_core::client::Client;
-use grantor_core::client_auth::{Caller, ClientAuth};
+use grantor_core::client_auth::{Caller, Checks, ClientAuth};
 use grantor_core::domain::Domain;
 use grantor_core::error::{ErrorCode, OAuthError, Result};
 use grantor_core::grant::Grant;
@@ -70,11 +70,20 @@ pub async fn authenticate<'c>(
     let pair = app.throttle.pair(&domain.name, auth.client_id(), source);
     app.throttle.admit(pair)?;
     let proof = app.imported.prove(auth.slow_check(client, &app.peppers, now)).await?;
-    match auth.verify(client, proof.as_ref(), &app.peppers, now) {
+    let checks = Checks {
+        domain,
+        peppers: &app.peppers,
+        assertion_lifetime_max_s: app.config.limits.assertion_lifetime_max_s,
+        slow: proof.as_ref(),
+        fetched: &[],
+        now,
+    };
+    match auth.verify(client, &checks) {
         Ok(caller) => {
             decision.credential_id = Some(caller.credential().id.clone());
-            if caller.unencoded_basic() {
-                app.metrics.unencoded_basic(&domain.name);
+            decision.auth_method = Some(caller.method().as_str().to_owned());
+            if let Some(allowance) = caller.allowance() {
+                app.metrics.allowance_used(&domain.name, allowance);
             }
             Ok(caller)
         }

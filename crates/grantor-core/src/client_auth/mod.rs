@@ -1,15 +1,20 @@
 //! Who is calling: client authentication (RFC 6749 §2.3). One file per method.
 
+mod assertion;
 mod client_secret;
 mod public_keys;
 mod slow;
 mod verify;
 
+use assertion::Assertion;
+pub use assertion::{CLIENT_AUTHENTICATION_JWT, CLOCK_SKEW_S, JTI_MAX, JWT_BEARER, SpendOnce};
 pub use client_secret::Presented;
 pub use public_keys::PublicKeys;
 pub use slow::{SlowCheck, SlowProof};
-pub use verify::Caller;
+pub use verify::{Allowance, Caller, Checks, FetchProblem, Fetched};
 
+use crate::Timestamp;
+use crate::client::{Client, Credential, CredentialKind};
 use crate::error::{ErrorCode, OAuthError, Result};
 use crate::form::Form;
 use crate::incoming::Incoming;
@@ -21,16 +26,36 @@ use serde::{Deserialize, Serialize};
 pub enum Method {
     ClientSecretBasic,
     ClientSecretPost,
+    ClientSecretJwt,
+    PrivateKeyJwt,
+    TlsClientAuth,
+    SelfSignedTlsClientAuth,
 }
 
 impl Method {
-    pub const ALL: [Self; 2] = [Self::ClientSecretBasic, Self::ClientSecretPost];
+    pub const ALL: [Self; 6] = [
+        Self::ClientSecretBasic,
+        Self::ClientSecretPost,
+        Self::ClientSecretJwt,
+        Self::PrivateKeyJwt,
+        Self::TlsClientAuth,
+        Self::SelfSignedTlsClientAuth,
+    ];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
+            Self::ClientSecretJwt => "client_secret_jwt",
+            Self::PrivateKeyJwt => "private_key_jwt",
+            Self::TlsClientAuth => "tls_client_auth",
+            Self::SelfSignedTlsClientAuth => "self_signed_tls_client_auth",
         }
+    }
+
+    /// Whether it takes a certificate from the connection (RFC 8705 §2).
+    pub const fn is_mtls(self) -> bool {
+        matches!(self, Self::TlsClientAuth | Self::SelfSignedTlsClientAuth)
     }
 }
 
@@ -41,6 +66,7 @@ pub enum ClientAuth {
     /// that differs, for clients with the allowance.
     SecretBasic(Presented, Option<Presented>),
     SecretPost(Presented),
+    Assertion(Box<Assertion>),
 }
 
 impl ClientAuth {
@@ -49,8 +75,9 @@ impl ClientAuth {
         let authorization = incoming.authorization()?;
         let client_id = form.one("client_id")?;
         let secret = form.one("client_secret")?;
-        let assertion = form.one("client_assertion")?.or(form.one("client_assertion_type")?);
-        if usize::from(authorization.is_some()) + usize::from(secret.is_some()) + usize::from(assertion.is_some()) > 1 {
+        let (assertion_type, assertion) = (form.one("client_assertion_type")?, form.one("client_assertion")?);
+        let asserts = assertion_type.is_some() || assertion.is_some();
+        if usize::from(authorization.is_some()) + usize::from(secret.is_some()) + usize::from(asserts) > 1 {
             return Err(OAuthError::invalid_request(
                 "use exactly one client authentication method: the Authorization header, client_secret, or client_assertion",
             )
@@ -59,10 +86,7 @@ impl ClientAuth {
         match (authorization, secret) {
             (Some(header), _) => client_secret::parse_basic(header, client_id),
             (None, Some(secret)) => client_secret::parse_post(client_id, secret),
-            (None, None) if assertion.is_some() => Err(OAuthError::new(
-                ErrorCode::InvalidClient,
-                "client_assertion is not supported here; use client_secret_basic or client_secret_post",
-            )),
+            (None, None) if asserts => assertion::parse(assertion_type, assertion, client_id),
             (None, None) => Err(OAuthError::new(
                 ErrorCode::InvalidClient,
                 "no client authentication; send client_id and client_secret in an Authorization: Basic header",
@@ -75,8 +99,9 @@ impl ClientAuth {
         }
     }
 
-    pub const fn method(&self) -> Method {
+    pub fn method(&self) -> Method {
         match self {
+            Self::Assertion(assertion) => assertion.method(),
             Self::SecretBasic(..) => Method::ClientSecretBasic,
             Self::SecretPost(_) => Method::ClientSecretPost,
         }
@@ -84,16 +109,46 @@ impl ClientAuth {
 
     fn readings(&self) -> impl Iterator<Item = &Presented> {
         let (first, second) = match self {
-            Self::SecretBasic(first, second) => (first, second.as_ref()),
-            Self::SecretPost(only) => (only, None),
+            Self::SecretBasic(first, second) => (Some(first), second.as_ref()),
+            Self::SecretPost(only) => (Some(only), None),
+            Self::Assertion(_) => (None, None),
         };
-        std::iter::once(first).chain(second)
+        first.into_iter().chain(second)
+    }
+
+    /// The `jwks_uri` credentials whose keys `verify` will need: those that may be used now, unless the registered keys
+    /// suffice.
+    pub fn keys_to_fetch<'c>(&self, client: Option<&'c Client>, now: Timestamp) -> Vec<(&'c str, &'c str)> {
+        let Some(client) = client.filter(|_| self.wants_keys()) else { return Vec::new() };
+        if client.public_keys().any(|(credential, keys)| credential.usable(now).is_ok() && self.suffices(keys)) {
+            return Vec::new();
+        }
+        let uri = |credential: &'c Credential| match &credential.kind {
+            CredentialKind::JwksUri { jwks_uri } => Some((credential.id.as_str(), jwks_uri.as_str())),
+            _ => None,
+        };
+        client.credentials.iter().filter(|credential| credential.usable(now).is_ok()).filter_map(uri).collect()
+    }
+
+    const fn wants_keys(&self) -> bool {
+        matches!(self, Self::Assertion(_))
+    }
+
+    /// Whether there is a key among these that what was presented names; false where no key is due.
+    pub fn suffices(&self, keys: &PublicKeys) -> bool {
+        match self {
+            Self::SecretBasic(..) | Self::SecretPost(_) => false,
+            Self::Assertion(assertion) => {
+                assertion.key_wanted().is_some_and(|(kid, alg)| keys.candidates(kid, alg).next().is_some())
+            }
+        }
     }
 
     /// The client that the request names: form-decoded where that is possible.
     pub fn client_id(&self) -> &str {
         match self {
             Self::SecretBasic(presented, _) | Self::SecretPost(presented) => &presented.client_id,
+            Self::Assertion(assertion) => assertion.client_id(),
         }
     }
 

@@ -35,7 +35,7 @@ impl ClientAuth {
             .filter(|credential| credential.usable(now).is_ok())
             .filter_map(|credential| match &credential.kind {
                 CredentialKind::ImportedSecret { phc } => Some((credential.id.clone(), phc.clone())),
-                CredentialKind::Secret(_) => None,
+                _ => None,
             })
             .collect();
         let allowed = |read: &&Presented| !read.unencoded || client.metadata.allow_unencoded_basic;

@@ -1,19 +1,41 @@
 //! From what a request shows to a [`Caller`].
 
-use super::{ClientAuth, Method, SlowProof};
+use super::assertion::SpendOnce;
+use super::{ClientAuth, Method, PublicKeys, SlowProof};
 use crate::Timestamp;
 use crate::client::{Client, Credential, CredentialKind, Unusable};
-use crate::domain::DEFAULT_DOMAIN;
+use crate::domain::{DEFAULT_DOMAIN, Domain};
 use crate::error::{ErrorCode, OAuthError, Result, quote};
 use crate::secret::{Peppers, SecretFormat, examine};
+use std::sync::Arc;
 
 /// An authenticated client. Only [`ClientAuth::verify`] makes one.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Caller<'c> {
     client: &'c Client,
     credential: &'c Credential,
     method: Method,
-    unencoded_basic: bool,
+    allowance: Option<Allowance>,
+    spend_once: Option<SpendOnce>,
+}
+
+/// A rule that a client is let off from, by its registration. Each use is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Allowance {
+    /// Basic credentials that were not form-encoded, against RFC 6749 §2.3.1.
+    UnencodedBasic,
+    /// An assertion whose audience is the token endpoint, against rfc7523bis.
+    TokenEndpointAudience,
+}
+
+impl Allowance {
+    /// The member of the client's registration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::UnencodedBasic => "allow_unencoded_basic",
+            Self::TokenEndpointAudience => "allow_token_endpoint_audience",
+        }
+    }
 }
 
 impl<'c> Caller<'c> {
@@ -29,60 +51,112 @@ impl<'c> Caller<'c> {
         self.method
     }
 
-    /// The client used its allowance to send Basic credentials that were not form-encoded.
-    pub const fn unencoded_basic(&self) -> bool {
-        self.unencoded_basic
+    /// The allowance that the client made use of, if any.
+    pub const fn allowance(&self) -> Option<Allowance> {
+        self.allowance
     }
+
+    /// What must not be used a second time, if the client proved itself by an assertion.
+    pub const fn spend_once(&self) -> Option<&SpendOnce> {
+        self.spend_once.as_ref()
+    }
+
+    pub(super) fn with_assertion(self, spend_once: SpendOnce, token_endpoint_audience: bool) -> Self {
+        let allowance = token_endpoint_audience.then_some(Allowance::TokenEndpointAudience);
+        Self { spend_once: Some(spend_once), allowance, ..self }
+    }
+}
+
+/// What `verify` takes beside the request and the client. What had to be waited for was fetched before.
+#[derive(Clone, Copy, Debug)]
+pub struct Checks<'e> {
+    pub domain: &'e Domain,
+    pub peppers: &'e Peppers,
+    /// Seconds that an assertion may live.
+    pub assertion_lifetime_max_s: u32,
+    /// Of [`ClientAuth::slow_check`], where one was due.
+    pub slow: Option<&'e SlowProof>,
+    /// Of [`ClientAuth::keys_to_fetch`], where any were due.
+    pub fetched: &'e [Fetched],
+    pub now: Timestamp,
+}
+
+/// The keys at a `jwks_uri`, or why there are none.
+#[derive(Clone, Debug)]
+pub struct Fetched {
+    pub credential_id: String,
+    pub keys: std::result::Result<Arc<PublicKeys>, FetchProblem>,
+}
+
+/// Why keys could not be fetched, for the operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchProblem {
+    pub reason: &'static str,
+    pub detail: String,
+}
+
+impl<'e> Checks<'e> {
+    /// The public keys of a client, registered and fetched.
+    pub(super) fn keys_of<'c: 'k, 'k>(&self, client: &'c Client) -> Vec<(&'c Credential, &'k PublicKeys)>
+    where
+        'e: 'k,
+    {
+        let mut keys: Vec<(&'c Credential, &'k PublicKeys)> = Vec::new();
+        for (credential, registered) in client.public_keys() {
+            keys.push((credential, registered));
+        }
+        for fetched in self.fetched {
+            let credential = client.credentials.iter().find(|credential| credential.id == fetched.credential_id);
+            if let (Some(credential), Ok(published)) = (credential, &fetched.keys) {
+                keys.push((credential, published));
+            }
+        }
+        keys
+    }
+
+    pub(super) fn fetch_problem(&self) -> Option<&'e FetchProblem> {
+        self.fetched.iter().find_map(|fetched| fetched.keys.as_ref().err())
+    }
+}
+
+/// A credential that what was presented matches.
+#[derive(Clone, Copy)]
+pub(super) struct Found<'c> {
+    pub(super) credential: &'c Credential,
+    pub(super) method: Method,
+    /// What matched, in words.
+    pub(super) what: &'static str,
 }
 
 impl ClientAuth {
     /// Checks what was presented against what is registered.
     ///
-    /// `None` takes the same path as a wrong secret, with the same work and the same answer, so that an unknown
-    /// client cannot be told from a known one. `proof` is that of [`ClientAuth::slow_check`], where one was due.
-    pub fn verify<'c>(
-        &self,
-        client: Option<&'c Client>,
-        proof: Option<&SlowProof>,
-        peppers: &Peppers,
-        now: Timestamp,
-    ) -> Result<Caller<'c>> {
-        self.check(client, proof, peppers, now).map_err(|error| error.with_challenge(self.used_header()))
+    /// With a secret, `None` takes the same path as a wrong one, with the same work and the same answer, so that an
+    /// unknown client cannot be told from a known one.
+    pub fn verify<'c>(&self, client: Option<&'c Client>, checks: &Checks<'_>) -> Result<Caller<'c>> {
+        let caller = match self {
+            Self::SecretBasic(..) | Self::SecretPost(_) => self.check_secret(client, checks),
+            Self::Assertion(assertion) => assertion.check(client, checks),
+        };
+        caller.map_err(|error| error.with_challenge(self.used_header()))
     }
 
-    fn check<'c>(
-        &self,
-        client: Option<&'c Client>,
-        proof: Option<&SlowProof>,
-        peppers: &Peppers,
-        now: Timestamp,
-    ) -> Result<Caller<'c>> {
-        let matched = self.generated_match(client, peppers, now).or_else(|| self.imported_match(client?, proof?));
-        let Some(client) = client else {
-            return Err(refused("unknown_client", format!("no client is registered as '{}'", quote(self.client_id()))));
-        };
+    fn check_secret<'c>(&self, client: Option<&'c Client>, checks: &Checks<'_>) -> Result<Caller<'c>> {
+        let Checks { peppers, now, .. } = *checks;
+        let matched = self.generated_match(client, peppers, now).or_else(|| self.imported_match(client?, checks.slow?));
+        let client = known(client, self.client_id())?;
         let Some((credential, unencoded)) = matched else {
             return Err(self.no_match(client, peppers));
         };
-        if !client.metadata.enabled {
-            return Err(refused("client_disabled", "the secret is right, but the client is disabled".into()));
-        }
-        if let Err(unusable) = credential.usable(now) {
-            return Err(not_usable(credential, unusable));
-        }
+        let caller = admit(client, Found { credential, method: self.method(), what: "the secret" }, now)?;
         if unencoded && !client.metadata.allow_unencoded_basic {
             return Err(refused(
                 "unencoded_basic",
                 "the secret matches only if the Basic credentials are read without form-decoding (RFC 6749 section 2.3.1); encode them, or set allow_unencoded_basic for this client".into(),
             ));
         }
-        let method = self.method();
-        if !client.metadata.token_endpoint_auth_methods.contains(&method) {
-            return Err(wrong_method(client, method));
-        }
-        Ok(Caller { client, credential, method, unencoded_basic: unencoded })
+        Ok(Caller { allowance: unencoded.then_some(Allowance::UnencodedBasic), ..caller })
     }
-
     /// The credential with a generated secret that one of the readings matches, usable or not, and whether it took the
     /// reading without form-decoding. All readings are hashed before any is given up, whether or not there is a client,
     /// and every hash is compared: a refusal costs what the request brought, not what is registered.
@@ -146,32 +220,50 @@ impl ClientAuth {
     }
 }
 
-fn refused(reason: &'static str, detail: String) -> OAuthError {
+pub(super) fn refused(reason: &'static str, detail: String) -> OAuthError {
     OAuthError::invalid_client().because(reason, detail)
 }
 
-fn not_usable(credential: &Credential, unusable: Unusable) -> OAuthError {
+pub(super) fn known<'c>(client: Option<&'c Client>, client_id: &str) -> Result<&'c Client> {
+    client.ok_or_else(|| refused("unknown_client", format!("no client is registered as '{}'", quote(client_id))))
+}
+
+/// The caller, if client and credential may be used now, and in this way.
+pub(super) fn admit<'c>(client: &'c Client, found: Found<'c>, now: Timestamp) -> Result<Caller<'c>> {
+    let Found { credential, method, what } = found;
+    if !client.metadata.enabled {
+        return Err(refused("client_disabled", format!("{what} is right, but the client is disabled")));
+    }
+    if let Err(unusable) = credential.usable(now) {
+        return Err(not_usable(what, credential, unusable));
+    }
+    if !client.metadata.token_endpoint_auth_methods.contains(&method) {
+        return Err(wrong_method(what, client, method));
+    }
+    Ok(Caller { client, credential, method, allowance: None, spend_once: None })
+}
+
+fn not_usable(what: &str, credential: &Credential, unusable: Unusable) -> OAuthError {
     let id = &credential.id;
     match unusable {
         Unusable::Revoked(at) => {
-            refused("credential_revoked", format!("the secret matches credential {id}, which was revoked at {at}"))
+            refused("credential_revoked", format!("{what} matches credential {id}, which was revoked at {at}"))
         }
         Unusable::Expired(at) => {
-            refused("credential_expired", format!("the secret matches credential {id}, which expired at {at}"))
+            refused("credential_expired", format!("{what} matches credential {id}, which expired at {at}"))
         }
-        Unusable::NotYet(at) => refused(
-            "credential_not_yet_valid",
-            format!("the secret matches credential {id}, which is valid from {at} on"),
-        ),
+        Unusable::NotYet(at) => {
+            refused("credential_not_yet_valid", format!("{what} matches credential {id}, which is valid from {at} on"))
+        }
     }
 }
 
-/// The secret is right, so its holder may be told what to change.
-fn wrong_method(client: &Client, method: Method) -> OAuthError {
+/// Whoever has the right proof may be told what to change.
+fn wrong_method(what: &str, client: &Client, method: Method) -> OAuthError {
     let registered: Vec<_> = client.metadata.token_endpoint_auth_methods.iter().map(|method| method.as_str()).collect();
     let public = format!("this client is not registered for {}; use {}", method.as_str(), registered.join(" or "));
     let detail = format!(
-        "the secret is right, but {} is not among token_endpoint_auth_methods ({})",
+        "{what} is right, but {} is not among token_endpoint_auth_methods ({})",
         method.as_str(),
         registered.join(", ")
     );
@@ -216,10 +308,17 @@ mod tests {
         Client::new("acme".into(), "svc".into(), ClientMetadata::default(), credentials)
     }
 
+    fn verify<'c>(auth: &ClientAuth, client: Option<&'c Client>, peppers: &Peppers) -> Result<Caller<'c>> {
+        let domain = Domain::default();
+        let checks =
+            Checks { domain: &domain, peppers, assertion_lifetime_max_s: 600, slow: None, fetched: &[], now: 0 };
+        auth.verify(client, &checks)
+    }
+
     /// The refusal, and how many keyed hashes it took.
     fn refusal(auth: &ClientAuth, client: Option<&Client>, peppers: &Peppers) -> (OAuthError, usize) {
         let before = KEYED_HASHES.get();
-        let error = auth.verify(client, None, peppers, 0).unwrap_err();
+        let error = verify(auth, client, peppers).unwrap_err();
         (error, KEYED_HASHES.get() - before)
     }
 
@@ -244,7 +343,7 @@ mod tests {
         let peppers = peppers(1);
         let client = client(&["one", "t+wo"], &peppers);
         let before = KEYED_HASHES.get();
-        assert_eq!(basic("svc:t%2Bwo").verify(Some(&client), None, &peppers, 0).unwrap().credential().id, "1");
+        assert_eq!(verify(&basic("svc:t%2Bwo"), Some(&client), &peppers).unwrap().credential().id, "1");
         assert_eq!(KEYED_HASHES.get() - before, 1);
     }
 
@@ -254,6 +353,6 @@ mod tests {
         let mut client = client(&["same", "same", "same"], &peppers);
         client.credentials[0].revoked_at = Some(0);
         client.credentials[1].expires_at = Some(0);
-        assert_eq!(basic("svc:same").verify(Some(&client), None, &peppers, 0).unwrap().credential().id, "2");
+        assert_eq!(verify(&basic("svc:same"), Some(&client), &peppers).unwrap().credential().id, "2");
     }
 }

@@ -7,6 +7,7 @@ mod properties;
 mod rfc6749_authentication;
 mod rfc6749_grant;
 mod rfc7009;
+mod rfc7523;
 mod rfc7617;
 mod rfc7662;
 mod rfc8414;

@@ -110,7 +110,7 @@ fn s2_3_no_method_at_all() {
     let error = World::new().refusal(&Request::form("grant_type=client_credentials&client_secret=x"));
     assert_eq!(error.code, ErrorCode::InvalidRequest);
     let error = World::new().refusal(&Request::form("grant_type=client_credentials&client_assertion=x"));
-    assert_eq!(error.code, ErrorCode::InvalidClient);
+    assert_eq!(error.code, ErrorCode::InvalidRequest);
 }
 
 #[test]

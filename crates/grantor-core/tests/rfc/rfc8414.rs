@@ -1,19 +1,32 @@
 //! Authorization server metadata.
 
 use grantor_core::client_auth::Method;
+use grantor_core::domain::Domain;
 use grantor_core::grant::GrantType;
 use grantor_core::jose::Alg;
 use grantor_core::metadata::ServerMetadata;
 use serde_json::{Value, json};
 
+fn document(issuer: &str, certificates: bool) -> Value {
+    json!(ServerMetadata::new(&Domain { issuer: issuer.into(), ..Domain::default() }, certificates))
+}
+
 #[test]
 fn s2_the_document() {
-    insta::assert_json_snapshot!(ServerMetadata::new("https://auth.example.com/acme"));
+    let mtls_base = Some("https://mtls.example.com/acme".into());
+    let domain = Domain { issuer: "https://auth.example.com/acme".into(), mtls_base, ..Domain::default() };
+    insta::assert_json_snapshot!(ServerMetadata::new(&domain, true));
+}
+
+#[test]
+fn rfc8705_no_method_is_named_that_no_certificate_can_reach() {
+    let document = self::document("https://a", false).to_string();
+    assert!(document.contains("private_key_jwt") && !document.contains("tls_client"), "{document}");
 }
 
 #[test]
 fn s2_the_document_says_what_the_enums_say() {
-    let document = json!(ServerMetadata::new("https://a"));
+    let document = self::document("https://a", true);
     let listed = |name: &str, values: &[&str]| assert_eq!(document[name], json!(values), "{name}");
     let methods = Method::ALL.map(Method::as_str);
     listed("token_endpoint_auth_methods_supported", &methods);
@@ -36,7 +49,7 @@ fn s2_the_document_says_what_the_enums_say() {
 
 #[test]
 fn s3_2_no_empty_lists_and_no_none() {
-    let document = json!(ServerMetadata::new("https://a"));
+    let document = self::document("https://a", true);
     for (name, value) in document.as_object().unwrap() {
         assert_ne!(*value, json!([]), "{name}");
         assert_ne!(*value, Value::Null, "{name}");

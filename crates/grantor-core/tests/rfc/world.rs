@@ -3,7 +3,7 @@
 use crate::encoding::{basic, form};
 use grantor_core::Timestamp;
 use grantor_core::client::{Client, ClientMetadata, Credential, CredentialKind};
-use grantor_core::client_auth::{Caller, ClientAuth, Method, SlowCheck};
+use grantor_core::client_auth::{Allowance, Caller, Checks, ClientAuth, Method, SlowCheck};
 use grantor_core::domain::Domain;
 use grantor_core::error::{OAuthError, Result};
 use grantor_core::incoming::{Incoming, ParseLimits};
@@ -22,6 +22,7 @@ use zeroize::Zeroizing;
 
 pub const NOW: Timestamp = 1_800_000_000;
 pub const ISSUER: &str = "https://auth.example.com";
+pub const MTLS: &str = "https://mtls.example.com";
 pub const ID: &str = "svc";
 pub const SECRET: &str = "correct horse";
 /// Owns `read` and `write`, wants JWTs.
@@ -86,6 +87,7 @@ impl World {
                 access_token_lifetime_s: 300,
                 access_token_lifetime_max_s: 86_400,
                 resources: resources.map(|resource| (resource.identifier.clone(), Arc::new(resource))).into(),
+                mtls_base: Some(MTLS.into()),
             },
             client_id: ID.into(),
             metadata: ClientMetadata {
@@ -144,6 +146,7 @@ impl World {
 
     pub fn client(&self) -> Client {
         Client::new("default".into(), self.client_id.clone(), self.metadata.clone(), self.credentials.clone())
+            .unseal(|_, sealed| Some(Zeroizing::new(sealed.to_owned())))
     }
 
     /// The client that a request names, as the directory would find it.
@@ -157,7 +160,15 @@ impl World {
         let client = self.client();
         let found = Self::find(auth, &client);
         let proof = auth.slow_check(found, &self.peppers, self.now).and_then(SlowCheck::run);
-        then(&auth.verify(found, proof.as_ref(), &self.peppers, self.now)?)
+        let checks = Checks {
+            domain: &self.domain,
+            peppers: &self.peppers,
+            assertion_lifetime_max_s: 600,
+            slow: proof.as_ref(),
+            fetched: &[],
+            now: self.now,
+        };
+        then(&auth.verify(found, &checks)?)
     }
 
     pub fn token(&self, request: &Request) -> Result<Issued> {
@@ -173,7 +184,7 @@ impl World {
             Ok(Issued {
                 claims: self.check(&token).unwrap().claims,
                 response: serde_json::to_value(&answer).unwrap(),
-                unencoded_basic: caller.unencoded_basic(),
+                unencoded_basic: caller.allowance() == Some(Allowance::UnencodedBasic),
                 token,
             })
         })

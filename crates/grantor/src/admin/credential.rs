@@ -247,7 +247,8 @@ impl Admin<'_> {
         let created = self.made(domain, client_id, &credential_id(self.now), new).await?;
         // In one transaction: never an end for the old secrets without a new one.
         self.change_credentials(domain, client_id, |all| {
-            let present = all.iter_mut().filter(|credential| credential.usable(self.now).is_ok());
+            let present =
+                all.iter_mut().filter(|credential| credential.kind.is_secret() && credential.usable(self.now).is_ok());
             for credential in present.filter(|credential| credential.expires_at.is_none_or(|at| at > end)) {
                 credential.expires_at = Some(end);
             }
@@ -269,7 +270,7 @@ impl Admin<'_> {
         Ok(match (source, &credential.kind) {
             (SecretSource::Generate, _) => true,
             (SecretSource::Phc(given), CredentialKind::ImportedSecret { phc }) => given == phc,
-            (SecretSource::Phc(_), CredentialKind::Secret(_)) => false,
+
             (SecretSource::Given(secret), CredentialKind::Secret(hashed)) => {
                 self.app.peppers.hash_all(domain, client_id, secret).contains(hashed)
             }
@@ -278,6 +279,7 @@ impl Admin<'_> {
                 let compared = tokio::task::spawn_blocking(move || phc::verify(&phc, &secret)).await;
                 compared.map_err(|error| AdminError::Failed(error.to_string()))?
             }
+            _ => false,
         })
     }
 

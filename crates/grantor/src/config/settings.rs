@@ -94,6 +94,9 @@ settings! {
         slow_hash_concurrency: usize = 2, 1..=1024;
         /// How many requests may wait for a slow hash before further ones get 503.
         slow_hash_queue_max: Option<usize> = Some(64), 0..=1_000_000;
+        /// How long a client assertion may live (RFC 7523 §3): its `exp` may be that far ahead, and a minute more for
+        /// clocks that differ. Its `jti` is remembered as long.
+        assertion_lifetime_max_s: u32 = 600, 10..=DAY_S;
         /// Most parameters in a form.
         form_parameters_max: Option<usize> = Some(64), 0..=100_000;
         /// Most scope tokens in a request.

@@ -100,7 +100,8 @@ async fn record(app: &App, endpoint: Endpoint, status: StatusCode, decision: Dec
 
 /// RFC 8414 §3.2 and OpenID Connect Discovery §4.2.
 pub fn metadata(app: &App, domain: &Domain, request: &HeaderMap) -> Answer {
-    let body = Bytes::from(serde_json::to_vec(&ServerMetadata::new(&domain.issuer)).unwrap_or_default());
+    let body =
+        Bytes::from(serde_json::to_vec(&ServerMetadata::new(domain, domain.mtls_base.is_some())).unwrap_or_default());
     let etag = format!("\"{}\"", &b64url_encode(&sha256(&body))[..16]);
     document(body, &etag, app.jwks_max_age_s, request)
 }

@@ -204,10 +204,10 @@ async fn the_unencoded_allowance_is_counted() {
     let source = SecretSource::Given(zeroize::Zeroizing::new("c+d".into()));
     app.admin().create_credential("default", "a%41", NewCredential { source, ..Default::default() }).await.unwrap();
     app.call(Call::token("").basic("a%41", "c+d")).await.ok();
-    assert!(!app.metrics.render().contains("grantor_unencoded_basic_total{"));
+    assert!(!app.metrics.render().contains("grantor_allowances_used_total{"));
     let raw = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, "a%41:c+d");
     app.call(Call::token("").header("authorization", &format!("Basic {raw}"))).await.ok();
-    assert!(app.metrics.render().contains("grantor_unencoded_basic_total{domain=\"default\"} 1"));
+    assert!(app.metrics.render().contains("grantor_allowances_used_total{domain=\"default\",allowance=\"allow_unencoded_basic\"} 1"));
 }
 
 #[tokio::test]

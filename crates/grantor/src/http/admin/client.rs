@@ -18,7 +18,7 @@ use grantor_core::error::quote;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-pub const CLIENT_MEMBERS: [&str; 13] = [
+pub const CLIENT_MEMBERS: [&str; 17] = [
     "client_name",
     "enabled",
     "token_endpoint_auth_methods",
@@ -32,6 +32,10 @@ pub const CLIENT_MEMBERS: [&str; 13] = [
     "introspect_resources",
     "introspect_any",
     "allow_unencoded_basic",
+    "allow_token_endpoint_audience",
+    "token_endpoint_auth_signing_alg",
+    "tls_client_certificate_bound_access_tokens",
+    "dpop_bound_access_tokens",
 ];
 
 /// RFC 7591 §3.2.1 calls it `client_id`.

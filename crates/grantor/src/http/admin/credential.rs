@@ -50,7 +50,7 @@ impl CredentialView {
             r#type: credential.kind.as_str(),
             scheme: match &credential.kind {
                 CredentialKind::ImportedSecret { phc } => Some(phc::scheme(phc).to_owned()),
-                CredentialKind::Secret(_) => None,
+                _ => None,
             },
             label: credential.label.clone(),
             created_at: credential.created_at,
