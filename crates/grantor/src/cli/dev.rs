@@ -63,7 +63,7 @@ impl Dev {
             "`grantor dev` listens on loopback addresses only; use `grantor serve` for others"
         );
         let lock = DataDir::open(&self.data, IfMissing::Create)?.lock()?;
-        let listeners = Listeners::bind(self.listen, self.admin_listen).await?;
+        let listeners = Listeners::bind(self.listen, None, self.admin_listen).await?;
         let certificate = self.tls.then(|| dev_certificate(lock.dir().path(), clock::now_s())).transpose()?;
         let config = self.config(&listeners, certificate.as_ref())?;
         telemetry::start_log(&config.log).map_err(anyhow::Error::msg)?;

@@ -1,7 +1,7 @@
 //! `grantor serve`.
 
 use crate::App;
-use crate::config::{Config, ConfigFile, Sources};
+use crate::config::{Config, ConfigFile, Listen, Sources};
 use crate::data_dir::{DataDir, DataLock, IfMissing};
 use crate::http::admin::AdminApi;
 use crate::http::limits::FrontLimits;
@@ -19,6 +19,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use url::Url;
 
 /// Run the server.
@@ -40,29 +41,46 @@ pub struct Serve {
 impl Serve {
     pub async fn run(self) -> Result<()> {
         let file = self.config.map_or(ConfigFile::Default, ConfigFile::At);
-        let config = Config::load(&Sources::of_process(file))?;
+        let mut config = Config::load(&Sources::of_process(file))?;
         telemetry::start_log(&config.log).map_err(anyhow::Error::msg)?;
         config.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
         let lock = DataDir::open(&config.data, IfMissing::Create)?.lock()?;
-        let listeners = Listeners::bind(config.listen.public, config.listen.admin).await?;
+        let Listen { public, mtls, admin, .. } = config.listen;
+        let listeners = Listeners::bind(public, mtls, admin).await?;
+        // Clients are told the port, which may have been left open.
+        config.listen.mtls = listeners.mtls_addr;
         let app = App::open(config, &lock).await?;
         run_until_stopped(app, listeners, lock, || ()).await
     }
 }
 
-/// Both listeners, bound before anything else is said.
+/// All listeners, bound before anything else is said.
 #[derive(Debug)]
 pub struct Listeners {
     public: TcpListener,
     pub public_addr: SocketAddr,
+    mtls: Option<TcpListener>,
+    pub mtls_addr: Option<SocketAddr>,
     admin: TcpListener,
     pub admin_addr: SocketAddr,
 }
 
 impl Listeners {
-    pub async fn bind(public: SocketAddr, admin: SocketAddr) -> Result<Self> {
-        let (public, admin) = (bind(public, "listen.public").await?, bind(admin, "listen.admin").await?);
-        Ok(Self { public_addr: public.local_addr()?, admin_addr: admin.local_addr()?, public, admin })
+    pub async fn bind(public: SocketAddr, mtls: Option<SocketAddr>, admin: SocketAddr) -> Result<Self> {
+        let public = bind(public, "listen.public").await?;
+        let mtls = match mtls {
+            Some(addr) => Some(bind(addr, "listen.mtls").await?),
+            None => None,
+        };
+        let admin = bind(admin, "listen.admin").await?;
+        Ok(Self {
+            public_addr: public.local_addr()?,
+            mtls_addr: mtls.as_ref().map(TcpListener::local_addr).transpose()?,
+            admin_addr: admin.local_addr()?,
+            public,
+            mtls,
+            admin,
+        })
     }
 }
 
@@ -98,23 +116,32 @@ pub async fn run_until_stopped(
     tracing::info!(
         issuer = app.config.issuer,
         public = %listeners.public_addr,
+        mtls = listeners.mtls_addr.map(tracing::field::display),
         admin = %listeners.admin_addr,
         data = %app.config.data.display(),
         version = env!("CARGO_PKG_VERSION"),
         "serving"
     );
     let limits = FrontLimits::new(&app.config.limits, app.config.listen.drain_timeout_s);
-    let admin = AdminApi::new(app.clone());
-    let serving =
-        tokio::spawn(listener::serve(listeners.public, tls, limits.clone(), Public(app.clone()), stopped.clone()));
-    let administering = tokio::spawn(listener::serve(listeners.admin, admin_tls, limits, admin, stopped));
+    let public = Public(app.clone());
+    let serve_mtls = match (listeners.mtls, &tls) {
+        (Some(listener), Some(tls)) => {
+            let tls = tls.asking_for_client_certificates()?;
+            Some(listener::serve(listener, Some(tls), limits.clone(), public.clone(), stopped.clone()))
+        }
+        _ => None,
+    };
+    let mut serving = JoinSet::new();
+    serving.spawn(listener::serve(listeners.public, tls, limits.clone(), public, stopped.clone()));
+    serving.spawn(listener::serve(listeners.admin, admin_tls, limits, AdminApi::new(app.clone()), stopped));
+    serve_mtls.map(|future| serving.spawn(future));
     announce();
     signalled.await;
     tracing::info!("stopping; requests in flight are finished first");
     app.stop();
     tokio::time::sleep(Duration::from_secs(app.config.listen.shutdown_delay_s)).await;
     let _ = stop.send(true);
-    let _ = tokio::join!(serving, administering);
+    while serving.join_next().await.is_some() {}
     app.close().await;
     tracing::info!("stopped");
     Ok(())
@@ -136,7 +163,7 @@ fn admin_url(issuer: &str, listens_on: SocketAddr, tls: bool) -> String {
 /// The TLS of the configuration. SIGHUP reads its files again.
 fn tls(config: &Config) -> Result<Option<TlsConfig>> {
     let Some(files) = &config.tls else { return Ok(None) };
-    let tls = TlsConfig::from_pem_files(&files.certificate, &files.key)?;
+    let tls = TlsConfig::from_pem_files(files)?;
     let mut hangup = signal(SignalKind::hangup())?;
     let served = tls.clone();
     tokio::spawn(async move {

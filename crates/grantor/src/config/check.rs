@@ -101,7 +101,9 @@ impl Check {
             }
         }
         match (tls.certificate, tls.key) {
-            (Some(certificate), Some(key)) => return Some(Tls { certificate, key }),
+            (Some(certificate), Some(key)) => {
+                return Some(Tls { certificate, key, min_version: tls.min_version });
+            }
             (Some(_), None) => {
                 let message = "the certificate has no key; set tls.key too, or neither";
                 self.wrong(&["tls.certificate", "tls.key"], message.into());
@@ -131,6 +133,17 @@ impl Check {
         if listen.public == listen.admin && listen.public.port() != 0 {
             let message = format!("{} is the public address too; give the admin API its own", listen.admin);
             self.wrong(&["listen.admin", "listen.public"], message);
+        }
+        let Some(mtls) = listen.mtls else { return };
+        if plain {
+            let message = "client certificates come with TLS only; set tls.certificate and tls.key, or leave it out";
+            self.wrong(&["listen.mtls", "tls.certificate", "tls.key"], message.into());
+        }
+        for (key, other) in [("listen.public", listen.public), ("listen.admin", listen.admin)] {
+            if mtls == other && mtls.port() != 0 {
+                let message = format!("{mtls} is the address of {key} too; give each its own");
+                self.wrong(&["listen.mtls", key], message);
+            }
         }
     }
 

@@ -14,7 +14,7 @@ mod value;
 pub(crate) use problem::nearest;
 pub use problem::{ConfigErrors, Problem};
 pub use reference::reference_page;
-pub use settings::{Cache, Keys, Limits, Listen, Log, LogFormat, LogLevel, SETTINGS, Token};
+pub use settings::{Cache, Keys, Limits, Listen, Log, LogFormat, LogLevel, SETTINGS, TlsVersion, Token};
 pub use sources::{ConfigFile, DEFAULT_FILE, RESERVED, Sources};
 pub use table::Setting;
 
@@ -45,11 +45,12 @@ pub struct Config {
     pub written: Vec<WrittenSetting>,
 }
 
-/// PEM files.
+/// PEM files, and how they are served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tls {
     pub certificate: PathBuf,
     pub key: PathBuf,
+    pub min_version: TlsVersion,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-pub use super::value::{LogFormat, LogLevel};
+pub use super::value::{LogFormat, LogLevel, TlsVersion};
 
 const DAY_S: u64 = 86_400;
 const YEAR_S: u64 = 365 * DAY_S;
@@ -36,6 +36,9 @@ settings! {
     listen: Listen {
         /// The address for clients and APIs. Port 0 picks a free one.
         public: SocketAddr = (Ipv4Addr::LOCALHOST, 8080).into();
+        /// A second address for clients and APIs, which asks for client certificates (RFC 8705) and serves those
+        /// without one as well. It needs `[tls]`. Port 0 picks a free one.
+        mtls: Option<SocketAddr> = None;
         /// The address of the admin API and of `/metrics`. Anything but a loopback address needs `[tls]`.
         admin: SocketAddr = (Ipv4Addr::LOCALHOST, 8081).into();
         /// Lets the admin API be reached from other machines without TLS. The administrator's key then travels in
@@ -48,13 +51,16 @@ settings! {
         shutdown_delay_s: u64 = 0, 0..=DAY_S;
     }
 
-    /// With a certificate, the public address speaks TLS, and so does an admin address that is not loopback.
-    /// Set both or neither.
+    /// With a certificate, the public addresses speak TLS, and so does an admin address that is not loopback.
+    /// Set both the certificate and the key, or neither.
     tls: TlsSection {
         /// File with the certificate chain (PEM), the server's own first.
         certificate: Option<PathBuf> = None;
         /// File with the private key (PEM).
         key: Option<PathBuf> = None;
+        /// The oldest version of TLS that is spoken. In 1.2 only with ephemeral keys (ECDHE) and authenticated
+        /// encryption (AEAD).
+        min_version: TlsVersion = TlsVersion::V1_3;
     }
 
     /// Where domains, clients, resources and sealed keys are kept.
@@ -81,7 +87,7 @@ settings! {
         idle_timeout_s: Option<u64> = Some(75), 0..=DAY_S;
         /// How long the server may work on one request before it answers 503.
         request_timeout_s: Option<u64> = Some(30), 0..=DAY_S;
-        /// Most connections open at once. More wait in the system's queue.
+        /// Most connections open at once, on each address. More wait in the system's queue.
         connections_max: Option<usize> = Some(10_000), 0..=10_000_000;
         /// Most requests at once on one HTTP/2 connection.
         h2_streams_max: u32 = 128, 1..=100_000;

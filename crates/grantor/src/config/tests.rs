@@ -307,6 +307,35 @@ fn the_admin_api_leaves_the_machine_only_with_tls_or_danger() {
 }
 
 #[test]
+fn client_certificates_are_asked_for_with_tls_at_an_address_of_its_own() {
+    let (folder, _) = file("");
+    let pem = folder.path().join("grantor.toml").display().to_string();
+    let asks = |addr| sources().with_flag("--mtls", "listen.mtls", addr);
+    assert_problem(&asks("127.0.0.1:8443"), &["--mtls", "client certificates come with TLS only"]);
+    let tls = |addr| asks(addr).with_flag("--cert", "tls.certificate", &pem).with_flag("--key", "tls.key", &pem);
+    let config = Config::load(&tls("127.0.0.1:8443")).unwrap();
+    assert_eq!(config.listen.mtls, Some("127.0.0.1:8443".parse().unwrap()));
+    assert_problem(&tls("127.0.0.1:8080"), &["--mtls", "the address of listen.public too"]);
+    assert_problem(&tls("127.0.0.1:8081"), &["--mtls", "the address of listen.admin too"]);
+}
+
+#[test]
+fn tls_1_2_must_be_asked_for() {
+    let (folder, _) = file("");
+    let pem = folder.path().join("grantor.toml").display().to_string();
+    let with = |text: &str| file(&format!("[tls]\ncertificate = {pem:?}\nkey = {pem:?}\n{text}"));
+    for (text, version) in [
+        ("", TlsVersion::V1_3),
+        ("min_version = \"1.3\"", TlsVersion::V1_3),
+        ("min_version = \"1.2\"", TlsVersion::V1_2),
+    ] {
+        assert_eq!(Config::load(&with(text).1).unwrap().tls.unwrap().min_version, version);
+    }
+    assert_problem(&with("min_version = \"1.1\"").1, &["tls.min_version", "write one of 1.3, 1.2"]);
+    assert_problem(&with("min_version = 1.2").1, &["tls.min_version", "in quotes"]);
+}
+
+#[test]
 fn paths_are_taken_from_where_they_are_written() {
     let (folder, sources) =
         file("data = \"d\"\nmaster_key = \"file:k\"\n[database]\nurl = \"sqlite:x.db\"\n[audit]\nfolder = \"/a\"");

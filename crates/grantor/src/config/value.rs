@@ -211,7 +211,7 @@ macro_rules! optional {
     )+};
 }
 
-optional!(String PathBuf SecretRef);
+optional!(String PathBuf SecretRef SocketAddr);
 
 macro_rules! choices {
     ($($(#[doc = $about:literal])+ $Name:ident { $($Variant:ident = $text:literal),+ })+) => {$(
@@ -248,6 +248,8 @@ choices! {
     LogFormat { Text = "text", Json = "json" }
     /// The least severe messages that are written.
     LogLevel { Error = "error", Warn = "warn", Info = "info", Debug = "debug", Trace = "trace" }
+    /// A version of TLS.
+    TlsVersion { V1_3 = "1.3", V1_2 = "1.2" }
 }
 
 /// In the file a TOML array; in a variable or flag the same, or items between commas.

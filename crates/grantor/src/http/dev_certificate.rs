@@ -2,6 +2,7 @@
 //! that signed itself.
 
 use super::tls::{TlsConfig, TlsError, chain};
+use crate::config::{Tls, TlsVersion};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     date_time_ymd,
@@ -26,6 +27,13 @@ pub struct DevCertificate {
     pub key: PathBuf,
     /// What clients must be told to trust.
     pub ca: PathBuf,
+}
+
+impl DevCertificate {
+    /// As the server serves it.
+    pub fn tls(&self) -> Tls {
+        Tls { certificate: self.certificate.clone(), key: self.key.clone(), min_version: TlsVersion::V1_3 }
+    }
 }
 
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
@@ -58,7 +66,7 @@ pub fn dev_certificate(dir: &Path, now_s: i64) -> Result<DevCertificate, TlsErro
 /// Would a client that trusts the authority accept this certificate at that time?
 fn is_good(files: &DevCertificate, at_s: i64) -> bool {
     let accepted = || -> Option<()> {
-        TlsConfig::from_pem_files(&files.certificate, &files.key).ok()?;
+        TlsConfig::from_pem_files(&files.tls()).ok()?;
         let mut roots = RootCertStore::empty();
         roots.add(chain(&files.ca).ok()?.into_iter().next()?).ok()?;
         let verifier =

@@ -6,7 +6,7 @@ use super::limits::{
     CLOSE_TIMEOUT, FrontLimits, H2_ERROR_RESETS_MAX, H2_PENDING_RESETS_MAX, H2_PING_INTERVAL, H2_PING_TIMEOUT, in_time,
 };
 use super::strict::Refusal;
-use super::tls::{TlsConfig, TlsInfo};
+use super::tls::{TlsConfig, TlsInfo, is_about_client_certificate};
 use bytes::Bytes;
 use http::Response;
 use http::request::Parts;
@@ -143,6 +143,10 @@ impl<H: Handler> Front<H> {
         match handshake {
             Some(Ok((stream, info))) if info.is_http2() => self.http2(stream, Peer { addr, tls: Some(info) }).await,
             Some(Ok((stream, info))) => self.http1(stream, Peer { addr, tls: Some(info) }).await,
+            // Whoever sends one wants to be somebody, and should be told why that does not work.
+            Some(Err(error)) if is_about_client_certificate(&error) => {
+                tracing::info!(source = %addr.ip(), %error, "TLS handshake failed: client certificate")
+            }
             Some(Err(error)) => tracing::debug!(%addr, %error, "TLS handshake failed"),
             None => tracing::debug!(%addr, "TLS handshake took too long"),
         }

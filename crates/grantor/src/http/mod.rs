@@ -6,6 +6,7 @@ pub mod dev_certificate;
 mod exchange;
 pub mod limits;
 pub mod listener;
+mod mtls;
 pub mod oauth;
 pub mod public;
 pub mod response;

@@ -1,5 +1,7 @@
 //! TLS with a certificate that can be replaced while serving. All names of rustls stay in here.
 
+use super::mtls::AskForCertificate;
+use crate::config::{self, TlsVersion};
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs as provider};
@@ -10,7 +12,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::fmt;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
@@ -23,6 +25,8 @@ pub struct TlsInfo {
     /// `TLSv1.3` or `TLSv1.2`.
     pub protocol: &'static str,
     pub alpn: Option<&'static str>,
+    /// What the client proved to have the key of, its own certificate first. From the session, when that was resumed.
+    pub client_certificate: Option<Arc<Vec<CertificateDer<'static>>>>,
 }
 
 const HTTP2: &str = "h2";
@@ -57,38 +61,55 @@ impl TlsError {
 pub struct TlsConfig {
     acceptor: TlsAcceptor,
     served: Arc<Served>,
-    certificate: PathBuf,
-    key: PathBuf,
+    files: config::Tls,
 }
 
 impl fmt::Debug for TlsConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TlsConfig").field("certificate", &self.certificate).field("key", &self.key).finish()
+        f.debug_struct("TlsConfig").field("files", &self.files).finish_non_exhaustive()
     }
 }
 
 impl TlsConfig {
-    /// TLS 1.3 and 1.2 with the certificate chain and key of two PEM files.
-    pub fn from_pem_files(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
-        let provider = Arc::new(provider::default_provider());
-        let served = Arc::new(Served(ArcSwap::new(load(certificate, key, &provider)?)));
-        let mut config = ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-            .map_err(|error| TlsError(format!("TLS cannot be set up: {error}")))?
-            .with_no_client_auth()
-            .with_cert_resolver(served.clone());
+    /// Serves the certificate chain and key of two PEM files, and asks clients for nothing.
+    pub fn from_pem_files(files: &config::Tls) -> Result<Self, TlsError> {
+        let served = load(&files.certificate, &files.key, &provider::default_provider())?;
+        Self::new(files, Arc::new(Served(ArcSwap::new(served))), None)
+    }
+
+    /// The same certificate, also when it is replaced, for a listener that asks clients for theirs.
+    pub fn asking_for_client_certificates(&self) -> Result<Self, TlsError> {
+        let verifier = AskForCertificate(self.acceptor.config().crypto_provider().clone());
+        Self::new(&self.files, self.served.clone(), Some(verifier))
+    }
+
+    fn new(files: &config::Tls, served: Arc<Served>, asks: Option<AskForCertificate>) -> Result<Self, TlsError> {
+        let failed = |error: rustls::Error| TlsError(format!("TLS cannot be set up: {error}"));
+        // Of TLS 1.2, rustls has only the suites with ECDHE and AEAD. X25519MLKEM768 comes first in the key exchange.
+        let versions: &[_] = match files.min_version {
+            TlsVersion::V1_3 => &[&rustls::version::TLS13],
+            TlsVersion::V1_2 => &[&rustls::version::TLS13, &rustls::version::TLS12],
+        };
+        let builder = ServerConfig::builder_with_provider(Arc::new(provider::default_provider()))
+            .with_protocol_versions(versions)
+            .map_err(failed)?;
+        let builder = match asks {
+            Some(verifier) => builder.with_client_cert_verifier(Arc::new(verifier)),
+            None => builder.with_no_client_auth(),
+        };
+        let mut config = builder.with_cert_resolver(served.clone());
         config.alpn_protocols = vec![HTTP2.into(), HTTP1.into()];
-        // Sessions are resumed from tickets, whose keys change every few hours: no memory per client.
-        config.ticketer =
-            provider::Ticketer::new().map_err(|error| TlsError(format!("TLS cannot be set up: {error}")))?;
-        let acceptor = TlsAcceptor::from(Arc::new(config));
-        Ok(Self { acceptor, served, certificate: certificate.to_owned(), key: key.to_owned() })
+        // Sessions are resumed from tickets, whose keys change every few hours: no memory per client. Each listener has
+        // its own, since clients offer them by host name alone: one from a listener that does not ask would make this one
+        // take the client for one without a certificate.
+        config.ticketer = provider::Ticketer::new().map_err(failed)?;
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), served, files: files.clone() })
     }
 
     /// Reads both files again. New connections get the new certificate; after an error they go on getting the old one.
     pub fn reload(&self) -> Result<(), TlsError> {
         let provider = self.acceptor.config().crypto_provider();
-        self.served.0.store(load(&self.certificate, &self.key, provider)?);
+        self.served.0.store(load(&self.files.certificate, &self.files.key, provider)?);
         Ok(())
     }
 
@@ -101,9 +122,17 @@ impl TlsConfig {
                 _ => "TLSv1.3",
             },
             alpn: connection.alpn_protocol().map(|chosen| if chosen == HTTP2.as_bytes() { HTTP2 } else { HTTP1 }),
+            client_certificate: connection.peer_certificates().map(|chain| Arc::new(chain.to_vec())),
         };
         Ok((stream, info))
     }
+}
+
+/// Whether a handshake failed since the client's certificate is malformed or too long, or its key was not proved.
+pub(super) fn is_about_client_certificate(error: &io::Error) -> bool {
+    use rustls::Error::{General, InvalidCertificate};
+    let error = error.get_ref().and_then(|inner| inner.downcast_ref());
+    matches!(error, Some(InvalidCertificate(_) | General(_)))
 }
 
 #[derive(Debug)]

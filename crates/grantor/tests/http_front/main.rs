@@ -5,6 +5,7 @@
 mod body;
 mod head;
 mod http2;
+mod mtls;
 mod stop;
 mod time;
 mod tls;
@@ -59,7 +60,11 @@ impl Handler for Echo {
         let body = match request.head.uri.path() {
             "/panic" => panic!("on demand"),
             "/large" => Bytes::from(vec![b'x'; 32 * 1024 * 1024]),
-            "/peer" => format!("{:?}", request.peer.tls).into(),
+            "/peer" => {
+                let tls = request.peer.tls.as_ref();
+                tls.map_or("plain".into(), |tls| format!("{} {:?}", tls.protocol, tls.alpn)).into()
+            }
+            "/certificate" => mtls::shown(&request.peer).into(),
             "/host" => format!("{:?}", request.head.uri.authority()).into(),
             "/wait" => {
                 let mut unfinished = Unfinished(Some(self.dropped.clone()));

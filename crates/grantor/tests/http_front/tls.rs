@@ -1,11 +1,12 @@
 //! TLS: certificates, protocols, handshakes.
 
 use super::*;
+use grantor::config::{Tls, TlsVersion};
 use grantor::http::dev_certificate::{DevCertificate, dev_certificate};
 use rustls::crypto::aws_lc_rs as provider;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, HandshakeKind, NamedGroup, RootCertStore, SupportedProtocolVersion};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -26,7 +27,33 @@ pub fn files() -> (TempDir, DevCertificate) {
 }
 
 pub fn config(files: &DevCertificate) -> TlsConfig {
-    TlsConfig::from_pem_files(&files.certificate, &files.key).unwrap()
+    TlsConfig::from_pem_files(&files.tls()).unwrap()
+}
+
+/// A client that trusts the authority, and has a certificate or none.
+pub fn client(
+    ca: &Path,
+    alpn: &[&str],
+    versions: &[&'static SupportedProtocolVersion],
+    certificate: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
+) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(ca).unwrap()).unwrap();
+    let builder = ClientConfig::builder_with_provider(Arc::new(provider::default_provider()))
+        .with_protocol_versions(versions)
+        .unwrap()
+        .with_root_certificates(roots);
+    let mut config = match certificate {
+        Some((chain, key)) => builder.with_client_auth_cert(chain, key).unwrap(),
+        None => builder.with_no_client_auth(),
+    };
+    config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+    Arc::new(config)
+}
+
+pub async fn connect(server: &Server, client: &Arc<ClientConfig>) -> std::io::Result<TlsStream<TcpStream>> {
+    let name = ServerName::try_from("localhost").unwrap();
+    TlsConnector::from(client.clone()).connect(name, server.connect().await).await
 }
 
 pub async fn handshake(
@@ -35,30 +62,78 @@ pub async fn handshake(
     alpn: &[&str],
     versions: &[&'static SupportedProtocolVersion],
 ) -> std::io::Result<TlsStream<TcpStream>> {
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(ca).unwrap()).unwrap();
-    let mut config = ClientConfig::builder_with_provider(Arc::new(provider::default_provider()))
-        .with_protocol_versions(versions)
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
-    let name = ServerName::try_from("localhost").unwrap();
-    TlsConnector::from(Arc::new(config)).connect(name, server.connect().await).await
+    connect(server, &client(ca, alpn, versions, None)).await
 }
+
+/// The answer to a GET.
+pub async fn get(stream: &mut TlsStream<TcpStream>, path: &str) -> String {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let answer = answer(stream).await;
+    assert!(is_status(&answer, StatusCode::OK), "{answer}");
+    answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+}
+
+pub const TLS12: &[&SupportedProtocolVersion] = &[&rustls::version::TLS12];
+pub const TLS13: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];
 
 #[tokio::test]
 async fn both_versions_are_spoken() {
     let (_dir, files) = files();
-    let server = Server::start(limits(), Some(config(&files))).await;
-    for (version, name) in [(&rustls::version::TLS12, "TLSv1.2"), (&rustls::version::TLS13, "TLSv1.3")] {
+    let tls = Tls { min_version: TlsVersion::V1_2, ..files.tls() };
+    let server = Server::start(limits(), Some(TlsConfig::from_pem_files(&tls).unwrap())).await;
+    for (version, name) in [(TLS12, "TLSv1.2"), (TLS13, "TLSv1.3")] {
         for (alpn, chosen) in [(&[][..], "None"), (&["http/1.1"], "Some(\"http/1.1\")")] {
-            let mut stream = handshake(&server, &files.ca, alpn, &[version]).await.unwrap();
-            stream.write_all(b"GET /peer HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
-            let answer = answer(&mut stream).await;
-            let expected = format!("Some(TlsInfo {{ protocol: \"{name}\", alpn: {chosen} }})");
-            assert!(answer.ends_with(&expected), "{answer}");
+            let mut stream = handshake(&server, &files.ca, alpn, version).await.unwrap();
+            assert_eq!(get(&mut stream, "/peer").await, format!("{name} {chosen}"));
         }
+    }
+}
+
+#[tokio::test]
+async fn tls_1_2_is_refused_unless_it_is_asked_for() {
+    let (_dir, files) = files();
+    let server = Server::start(limits(), Some(config(&files))).await;
+    let refused = handshake(&server, &files.ca, &[], TLS12).await.unwrap_err().to_string();
+    assert!(refused.contains("ProtocolVersion"), "{refused}");
+    handshake(&server, &files.ca, &[], &[&rustls::version::TLS12, &rustls::version::TLS13]).await.unwrap();
+}
+
+#[test]
+fn tls_1_2_is_spoken_with_ephemeral_keys_and_authenticated_encryption_only() {
+    let ciphers = provider::default_provider().cipher_suites;
+    let names: Vec<String> = ciphers.iter().map(|suite| format!("{:?}", suite.suite())).collect();
+    assert!(names.iter().any(|name| name.starts_with("TLS_ECDHE_")), "{names:?}");
+    for name in names {
+        let aead = name.contains("_GCM_") || name.contains("_CHACHA20_POLY1305_");
+        assert!(aead && (name.starts_with("TLS13_") || name.starts_with("TLS_ECDHE_")), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_key_exchange_withstands_quantum_computers() {
+    let (_dir, files) = files();
+    let server = Server::start(limits(), Some(config(&files))).await;
+    let stream = handshake(&server, &files.ca, &[], TLS13).await.unwrap();
+    let group = stream.get_ref().1.negotiated_key_exchange_group().unwrap().name();
+    assert_eq!(group, NamedGroup::X25519MLKEM768);
+}
+
+#[tokio::test]
+async fn sessions_are_resumed() {
+    let (_dir, files) = files();
+    let tls = Tls { min_version: TlsVersion::V1_2, ..files.tls() };
+    let server = Server::start(limits(), Some(TlsConfig::from_pem_files(&tls).unwrap())).await;
+    for version in [TLS12, TLS13] {
+        let client = client(&files.ca, &[], version, None);
+        let mut kinds = Vec::new();
+        for _ in 0..3 {
+            let mut stream = connect(&server, &client).await.unwrap();
+            // Tickets come with the first answer.
+            get(&mut stream, "/peer").await;
+            kinds.push(stream.get_ref().1.handshake_kind().unwrap());
+        }
+        assert_eq!(kinds, [HandshakeKind::Full, HandshakeKind::Resumed, HandshakeKind::Resumed]);
     }
 }
 
@@ -97,7 +172,7 @@ async fn stalled_handshakes_are_cut() {
     let mut alert = Vec::new();
     timeout(SOON, stream.read_to_end(&mut alert)).await.unwrap().unwrap();
     assert!(!alert.starts_with(b"HTTP"));
-    handshake(&server, &files.ca, &[], &[&rustls::version::TLS13]).await.unwrap();
+    handshake(&server, &files.ca, &[], TLS13).await.unwrap();
 }
 
 #[tokio::test]
@@ -116,20 +191,19 @@ async fn certificates_are_replaced_while_serving() {
     let ((dir, old), (_other, new)) = (files(), files());
     let tls = config(&old);
     let server = Server::start(limits(), Some(tls.clone())).await;
-    let tls13: &[&'static SupportedProtocolVersion] = &[&rustls::version::TLS13];
-    let mut before = handshake(&server, &old.ca, &[], tls13).await.unwrap();
+    let mut before = handshake(&server, &old.ca, &[], TLS13).await.unwrap();
     let old_ca = dir.path().join("old-ca.pem");
     fs::copy(&old.ca, &old_ca).unwrap();
 
     fs::copy(&new.certificate, &old.certificate).unwrap();
     let error = tls.reload().unwrap_err().to_string();
     assert!(error.contains("is not the key"), "{error}");
-    handshake(&server, &old_ca, &[], tls13).await.expect("the old certificate stays until the new one is whole");
+    handshake(&server, &old_ca, &[], TLS13).await.expect("the old certificate stays until the new one is whole");
 
     fs::copy(&new.key, &old.key).unwrap();
     tls.reload().unwrap();
-    handshake(&server, &new.ca, &[], tls13).await.expect("new connections get the new certificate");
-    assert!(handshake(&server, &old_ca, &[], tls13).await.is_err());
+    handshake(&server, &new.ca, &[], TLS13).await.expect("new connections get the new certificate");
+    assert!(handshake(&server, &old_ca, &[], TLS13).await.is_err());
     before.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
     assert!(is_status(&answer(&mut before).await, StatusCode::OK), "old connections go on");
 }
@@ -166,7 +240,8 @@ fn wrong_files_are_explained() {
         (certificate, &old_encrypted, "old-encrypted.pem: the private key is encrypted; decrypt it"),
         (certificate, &other.key, "is not the key of the first certificate in"),
     ] {
-        let error = TlsConfig::from_pem_files(certificate, key).unwrap_err().to_string();
+        let files = Tls { certificate: certificate.clone(), key: key.clone(), min_version: TlsVersion::V1_3 };
+        let error = TlsConfig::from_pem_files(&files).unwrap_err().to_string();
         assert!(error.contains(says), "{error}\ndoes not say\n{says}");
     }
 }
