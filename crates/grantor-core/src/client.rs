@@ -226,6 +226,17 @@ impl CredentialKind {
         }
     }
 
+    /// All that is wrong with it by itself, each with the field and what to write instead.
+    pub fn problems(&self) -> Vec<String> {
+        match self {
+            Self::Jwks { jwks } if PublicKeys::new(jwks).is_empty() => vec![
+                "jwks: there is no key in it that can be used here; EC (P-256, P-384), OKP (Ed25519) and RSA keys of 2048 bits or more can"
+                    .into(),
+            ],
+            _ => Vec::new(),
+        }
+    }
+
     /// Whether it is a secret that the client sends or signs with.
     pub const fn is_secret(&self) -> bool {
         matches!(self, Self::Secret(_) | Self::ImportedSecret { .. } | Self::HmacSecret { .. })

@@ -187,6 +187,18 @@ pub struct JwkSet {
 }
 
 impl JwkSet {
+    /// A set to register: it is read as a whole or not at all. One key by itself is a set too.
+    pub fn read(json: &Value) -> Result<Self, JoseError> {
+        let keys = match json.get("keys") {
+            None => return Ok(Self { keys: vec![Jwk::parse(json)?] }),
+            Some(keys) => keys.as_array().ok_or_else(|| JoseError::new("`keys` is not a list"))?,
+        };
+        if keys.len() > KEYS_MAX {
+            return Err(JoseError::new(format!("a set has at most {KEYS_MAX} keys")));
+        }
+        keys.iter().map(Jwk::parse).collect::<Result<_, _>>().map(|keys| Self { keys })
+    }
+
     pub fn parse(json: &[u8]) -> Result<Self, JoseError> {
         let set: Value = serde_json::from_slice(json).map_err(|_| JoseError::new("the key set is not valid JSON"))?;
         let keys = set

@@ -1,6 +1,7 @@
 //! What requests need to know of domains, clients and revocations, in memory. Filled on first use, refreshed by
 //! following the log of changes, served as it is while the database is away.
 
+use crate::keys::MasterKey;
 use crate::store::{Change, ChangeKind, Op, Revocation, RevocationKind, Store, StoreError};
 use arc_swap::ArcSwap;
 use grantor_core::Timestamp;
@@ -30,6 +31,8 @@ type ClientKey = (Arc<str>, Box<str>);
 
 pub struct Directory {
     store: Store,
+    /// Opens the secrets of credentials.
+    master: MasterKey,
     settings: DirectorySettings,
     domains: ArcSwap<Domains>,
     /// `None` for clients that do not exist: they are remembered apart, so that a flood of invented names cannot push
@@ -133,7 +136,12 @@ fn split_issuer(issuer: &str) -> (String, String) {
 
 impl Directory {
     /// Reads what must be known from the start: all domains and revocations.
-    pub async fn load(store: Store, settings: DirectorySettings, now: Timestamp) -> Result<Self, StoreError> {
+    pub async fn load(
+        store: Store,
+        master: MasterKey,
+        settings: DirectorySettings,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
         let directory = Self {
             clients: Cache::new(settings.clients_max),
             unknown: Cache::new(settings.unknown_clients_max),
@@ -143,6 +151,7 @@ impl Directory {
             followed: AsyncMutex::new(store.last_change().await?),
             changed_keys: Mutex::default(),
             store,
+            master,
             settings,
         };
         directory.load_domains().await?;
@@ -196,7 +205,19 @@ impl Directory {
             return Ok(None);
         };
         let credentials = self.store.credentials(domain, client_id).await?;
-        Ok(Some(Client::new(domain.to_owned(), client_id.to_owned(), stored.body, credentials)))
+        let client = Client::new(domain.to_owned(), client_id.to_owned(), stored.body, credentials);
+        Ok(Some(client.unseal(|credential, sealed| {
+            let opened = self.master.open_secret(domain, client_id, &credential.id, sealed);
+            if opened.is_none() {
+                tracing::error!(
+                    domain,
+                    client_id,
+                    credential = credential.id,
+                    "a sealed secret does not open; the master key is another one"
+                );
+            }
+            opened
+        })))
     }
 
     /// Whether a genuine token was ended early.

@@ -71,9 +71,11 @@ impl App {
         let peppers = data.peppers(config.pepper.as_ref(), if_missing).map_err(|error| failed(&error))?;
         let peppers = Peppers::new(peppers).ok_or_else(|| failed(&"there is no pepper"))?;
         let admin_key = data.admin_key().map_err(|error| failed(&error))?;
-        let directory =
-            Directory::load(store.clone(), directory_settings(&config), now).await.map_err(|error| failed(&error))?;
-        let keys = Keys::new(store.clone(), MasterKey::new(&master.0), key_times(&config));
+        let master = MasterKey::new(&master.0);
+        let directory = Directory::load(store.clone(), master.clone(), directory_settings(&config), now)
+            .await
+            .map_err(|error| failed(&error))?;
+        let keys = Keys::new(store.clone(), master, key_times(&config));
         let audit = Audit::start(audit_settings(&config)).map_err(|error| {
             StartError(format!(
                 "cannot write the audit log in {}: {error}; make the folder writable, or set audit.folder",

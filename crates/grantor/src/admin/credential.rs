@@ -1,4 +1,4 @@
-//! Credentials: secrets made here, chosen by an operator, or imported as a hash.
+//! Credentials: secrets made here, chosen by an operator or imported as a hash; keys; certificates.
 
 use super::{Admin, AdminError, Result};
 use crate::random;
@@ -14,27 +14,33 @@ pub struct NewCredential {
     pub label: Option<String>,
     pub not_before: Option<Timestamp>,
     pub expires_at: Option<Timestamp>,
-    pub source: SecretSource,
+    pub source: CredentialSource,
 }
 
-/// Where its secret comes from.
+/// What a credential is made from.
 #[derive(Clone, Default)]
-pub enum SecretSource {
-    /// Made here, shown once.
+pub enum CredentialSource {
+    /// A secret made here, shown once.
     #[default]
     Generate,
-    /// Chosen by an operator. Kept behind a slow hash, since it may be weak, unless it was made by Grantor.
+    /// A secret chosen by an operator. Kept behind a slow hash, since it may be weak, unless it was made by Grantor.
     Given(Zeroizing<String>),
-    /// Hashed by another server.
+    /// A secret hashed by another server.
     Phc(String),
+    /// A secret for `client_secret_jwt`, made here and shown once unless one is given.
+    Hmac(Option<Zeroizing<String>>),
+    /// Keys and certificates.
+    Public(CredentialKind),
 }
 
-impl std::fmt::Debug for SecretSource {
+impl std::fmt::Debug for CredentialSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Generate => "Generate",
             Self::Given(_) => "Given(..)",
             Self::Phc(_) => "Phc(..)",
+            Self::Hmac(_) => "Hmac(..)",
+            Self::Public(kind) => kind.as_str(),
         })
     }
 }
@@ -55,6 +61,8 @@ pub struct CredentialChange {
 }
 
 const LABEL_MAX: usize = 128;
+/// RFC 7518 §3.2: a key for HS256 has at least 256 bits.
+const HMAC_SECRET_MIN: usize = 32;
 
 impl NewCredential {
     /// All that is wrong with it by itself, each with the field and what to write instead.
@@ -62,8 +70,8 @@ impl NewCredential {
         let mut problems = label_problem(self.label.as_deref());
         problems.extend(time_problem(self.not_before, self.expires_at, now));
         match &self.source {
-            SecretSource::Generate => {}
-            SecretSource::Given(secret) if is_vschar(secret, SECRET_MAX) => {
+            CredentialSource::Generate => {}
+            CredentialSource::Given(secret) if is_vschar(secret, SECRET_MAX) => {
                 if secret::examine(secret) == SecretFormat::Damaged {
                     problems.push(
                         "secret: it starts like a secret made by Grantor, but its checksum is wrong: cut or mistyped"
@@ -71,12 +79,21 @@ impl NewCredential {
                     );
                 }
             }
-            SecretSource::Given(_) => {
+            CredentialSource::Given(_) => {
                 problems.push(format!(
                     "secret: 1 to {SECRET_MAX} visible ASCII characters or spaces (RFC 6749 appendix A.2)"
                 ));
             }
-            SecretSource::Phc(text) => problems.extend(phc::check(text).err().map(|what| format!("phc: {what}"))),
+            CredentialSource::Phc(text) => problems.extend(phc::check(text).err().map(|what| format!("phc: {what}"))),
+            CredentialSource::Hmac(None) => {}
+            CredentialSource::Hmac(Some(secret)) => {
+                if !is_vschar(secret, SECRET_MAX) || secret.len() < HMAC_SECRET_MIN {
+                    problems.push(format!(
+                        "secret: for client_secret_jwt, {HMAC_SECRET_MIN} to {SECRET_MAX} visible ASCII characters (RFC 7518 section 3.2)"
+                    ));
+                }
+            }
+            CredentialSource::Public(kind) => problems.extend(kind.problems()),
         }
         problems
     }
@@ -133,7 +150,7 @@ impl Admin<'_> {
     }
 
     async fn made(&self, domain: &str, client_id: &str, id: &str, new: NewCredential) -> Result<Created> {
-        let (kind, secret) = self.keep(domain, client_id, new.source).await?;
+        let (kind, secret) = self.keep(domain, client_id, id, new.source).await?;
         let credential = Credential {
             id: id.to_owned(),
             label: new.label,
@@ -155,23 +172,31 @@ impl Admin<'_> {
         &self,
         domain: &str,
         client_id: &str,
-        source: SecretSource,
+        id: &str,
+        source: CredentialSource,
     ) -> Result<(CredentialKind, Option<crate::secrets::Secret>)> {
         let hashed = |secret: &str| CredentialKind::Secret(self.app.peppers.hash(domain, client_id, secret));
         Ok(match source {
-            SecretSource::Generate => {
+            CredentialSource::Generate => {
                 let secret = secret::generate(&Zeroizing::new(random::bytes()));
                 (hashed(&secret), Some(crate::secrets::Secret::new(secret)))
             }
-            SecretSource::Given(secret) if secret::examine(&secret) == SecretFormat::Generated => {
+            CredentialSource::Given(secret) if secret::examine(&secret) == SecretFormat::Generated => {
                 (hashed(&secret), None)
             }
-            SecretSource::Given(secret) => {
+            CredentialSource::Given(secret) => {
                 let hash = tokio::task::spawn_blocking(move || phc::hash(&secret, &random::bytes())).await;
                 let phc = hash.map_err(|error| error.to_string()).and_then(|hash| hash).map_err(AdminError::Failed)?;
                 (CredentialKind::ImportedSecret { phc }, None)
             }
-            SecretSource::Phc(phc) => (CredentialKind::ImportedSecret { phc }, None),
+            CredentialSource::Phc(phc) => (CredentialKind::ImportedSecret { phc }, None),
+            CredentialSource::Hmac(given) => {
+                let made = given.is_none();
+                let secret = given.unwrap_or_else(|| secret::generate(&Zeroizing::new(random::bytes())));
+                let sealed = self.app.keys.master().seal_secret(domain, client_id, id, &secret);
+                (CredentialKind::HmacSecret { sealed }, made.then(|| crate::secrets::Secret::new(secret)))
+            }
+            CredentialSource::Public(kind) => (kind, None),
         })
     }
 
@@ -265,20 +290,27 @@ impl Admin<'_> {
         domain: &str,
         client_id: &str,
         credential: &Credential,
-        source: &SecretSource,
+        source: &CredentialSource,
     ) -> Result<bool> {
         Ok(match (source, &credential.kind) {
-            (SecretSource::Generate, _) => true,
-            (SecretSource::Phc(given), CredentialKind::ImportedSecret { phc }) => given == phc,
+            (CredentialSource::Generate, _) => true,
+            (CredentialSource::Phc(given), CredentialKind::ImportedSecret { phc }) => given == phc,
 
-            (SecretSource::Given(secret), CredentialKind::Secret(hashed)) => {
+            (CredentialSource::Given(secret), CredentialKind::Secret(hashed)) => {
                 self.app.peppers.hash_all(domain, client_id, secret).contains(hashed)
             }
-            (SecretSource::Given(secret), CredentialKind::ImportedSecret { phc }) => {
+            (CredentialSource::Given(secret), CredentialKind::ImportedSecret { phc }) => {
                 let (secret, phc) = (secret.clone(), phc.clone());
                 let compared = tokio::task::spawn_blocking(move || phc::verify(&phc, &secret)).await;
                 compared.map_err(|error| AdminError::Failed(error.to_string()))?
             }
+            (CredentialSource::Hmac(given), CredentialKind::HmacSecret { sealed }) => {
+                let have = self.app.keys.master().open_secret(domain, client_id, &credential.id, sealed);
+                given.as_ref().is_none_or(|given| {
+                    have.is_some_and(|have| grantor_core::jose::constant_time_eq(have.as_bytes(), given.as_bytes()))
+                })
+            }
+            (CredentialSource::Public(given), have) => given == have,
             _ => false,
         })
     }

@@ -4,7 +4,7 @@ use super::output::{self, Format};
 use super::serve::{Listeners, run_until_stopped};
 use crate::App;
 use crate::admin::Admin;
-use crate::admin::credential::{NewCredential, SecretSource};
+use crate::admin::credential::{CredentialSource, NewCredential};
 use crate::clock;
 use crate::config::{Config, Sources};
 use crate::data_dir::{DataDir, IfMissing};
@@ -163,7 +163,7 @@ async fn demo(app: &App, path: &std::path::Path) -> Result<Secret> {
     let secret = grantor_core::secret::generate(&crate::random::bytes());
     let new = NewCredential {
         label: Some("demo".into()),
-        source: SecretSource::Given(secret.clone()),
+        source: CredentialSource::Given(secret.clone()),
         ..NewCredential::default()
     };
     admin.create_credential(DEFAULT_DOMAIN, DEMO_CLIENT, new).await?;

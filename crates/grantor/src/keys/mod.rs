@@ -132,6 +132,10 @@ impl Keys {
         Self { store, master, times, by_domain: ArcSwap::default(), making: Mutex::default() }
     }
 
+    pub const fn master(&self) -> &MasterKey {
+        &self.master
+    }
+
     pub const fn times(&self) -> &KeyTimes {
         &self.times
     }

@@ -2,7 +2,7 @@
 
 use crate::call::Call;
 use crate::common::{API, CLIENT, TestApp, metadata, test_app};
-use grantor::admin::credential::{NewCredential, SecretSource};
+use grantor::admin::credential::{CredentialSource, NewCredential};
 use grantor::store::Precondition;
 use grantor_core::client::CredentialKind;
 use grantor_core::secret::phc;
@@ -13,7 +13,7 @@ const SLOW: &str = "$pbkdf2-sha512$i=1000000$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAAA
 
 async fn import(app: &TestApp, id: &str, hash: &str) {
     app.admin().put_client("default", id, &metadata(&[API]), Precondition::None).await.unwrap();
-    let new = NewCredential { source: SecretSource::Phc(hash.into()), ..NewCredential::default() };
+    let new = NewCredential { source: CredentialSource::Phc(hash.into()), ..NewCredential::default() };
     app.admin().create_credential("default", id, new).await.unwrap();
     // Known in memory: requests made at once meet at the slow hash, not one after the other at the database.
     app.directory.client("default", id).await.unwrap().unwrap();
@@ -145,7 +145,7 @@ async fn hanging_up_frees_no_place() {
 async fn a_hash_that_would_stop_the_server_is_not_taken() {
     let app = test_app().await;
     for hash in ["$2b$31$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", "$1$x$y", "plain", ""] {
-        let new = NewCredential { source: SecretSource::Phc(hash.into()), ..NewCredential::default() };
+        let new = NewCredential { source: CredentialSource::Phc(hash.into()), ..NewCredential::default() };
         let error = app.admin().create_credential("default", CLIENT, new).await.unwrap_err();
         assert!(error.to_string().starts_with("phc: "), "{error}");
     }

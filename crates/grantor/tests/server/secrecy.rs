@@ -2,7 +2,7 @@
 
 use crate::call::{Call, form};
 use crate::common::{API, CLIENT, VAULT, metadata, test_app};
-use grantor::admin::credential::{NewCredential, SecretSource};
+use grantor::admin::credential::{CredentialSource, NewCredential};
 use grantor::store::Precondition;
 use grantor_core::secret::phc;
 use std::io::Write;
@@ -46,10 +46,10 @@ async fn nothing_secret_is_written_anywhere() {
     let (imported, wrong, posted) = ("imported-s3cret-1", "wr0ng-s3cret-22", "p0sted-s3cret-333");
     let hash = phc::hash(imported, &[1; 16]).unwrap();
     app.admin().put_client("default", "old", &metadata(&[API]), Precondition::None).await.unwrap();
-    let new = NewCredential { source: SecretSource::Phc(hash.clone()), ..NewCredential::default() };
+    let new = NewCredential { source: CredentialSource::Phc(hash.clone()), ..NewCredential::default() };
     app.admin().create_credential("default", "old", new).await.unwrap();
     let given = "g1ven-s3cret-4444";
-    let source = SecretSource::Given(zeroize::Zeroizing::new(given.into()));
+    let source = CredentialSource::Given(zeroize::Zeroizing::new(given.into()));
     app.admin().create_credential("default", "old", NewCredential { source, ..Default::default() }).await.unwrap();
 
     let (jwt, opaque) = (app.client_token(API).await, app.client_token(VAULT).await);

@@ -2,7 +2,7 @@
 
 use crate::call::{Call, form, verify};
 use crate::common::{API, CLIENT, ISSUER, VAULT, metadata, resource, test_app};
-use grantor::admin::credential::{NewCredential, SecretSource};
+use grantor::admin::credential::{CredentialSource, NewCredential};
 use grantor::store::Precondition;
 use grantor_core::client::ClientMetadata;
 use grantor_core::jose::Alg;
@@ -149,7 +149,7 @@ async fn what_an_administrator_changes_is_in_force_at_once() {
     app.admin().put_client("default", "late", &metadata, Precondition::None).await.unwrap();
     app.call(call()).await.refused(401, "invalid_client");
     let given = NewCredential {
-        source: SecretSource::Given(zeroize::Zeroizing::new("early bird".into())),
+        source: CredentialSource::Given(zeroize::Zeroizing::new("early bird".into())),
         ..NewCredential::default()
     };
     let first = app.admin().create_credential("default", "late", given).await.unwrap().credential;
@@ -188,7 +188,7 @@ async fn odd_names_and_secrets_of_migrated_clients_work() {
     let long = "s".repeat(1024);
     for (id, secret) in [("urn:svc/eu 1", "a:b c"), ("100%+é".trim_end_matches('é'), "%41&="), ("~", long.as_str())] {
         app.admin().put_client("default", id, &metadata(&[API]), Precondition::None).await.unwrap();
-        let source = SecretSource::Given(zeroize::Zeroizing::new(secret.into()));
+        let source = CredentialSource::Given(zeroize::Zeroizing::new(secret.into()));
         app.admin().create_credential("default", id, NewCredential { source, ..Default::default() }).await.unwrap();
         app.call(Call::token("").basic(id, secret)).await.ok();
         app.call(Call::token(&format!("&client_id={}&client_secret={}", form(id), form(secret)))).await.ok();
@@ -201,13 +201,17 @@ async fn the_unencoded_allowance_is_counted() {
     let app = test_app().await;
     let metadata = ClientMetadata { allow_unencoded_basic: true, ..metadata(&[API]) };
     app.admin().put_client("default", "a%41", &metadata, Precondition::None).await.unwrap();
-    let source = SecretSource::Given(zeroize::Zeroizing::new("c+d".into()));
+    let source = CredentialSource::Given(zeroize::Zeroizing::new("c+d".into()));
     app.admin().create_credential("default", "a%41", NewCredential { source, ..Default::default() }).await.unwrap();
     app.call(Call::token("").basic("a%41", "c+d")).await.ok();
     assert!(!app.metrics.render().contains("grantor_allowances_used_total{"));
     let raw = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, "a%41:c+d");
     app.call(Call::token("").header("authorization", &format!("Basic {raw}"))).await.ok();
-    assert!(app.metrics.render().contains("grantor_allowances_used_total{domain=\"default\",allowance=\"allow_unencoded_basic\"} 1"));
+    assert!(
+        app.metrics
+            .render()
+            .contains("grantor_allowances_used_total{domain=\"default\",allowance=\"allow_unencoded_basic\"} 1")
+    );
 }
 
 #[tokio::test]

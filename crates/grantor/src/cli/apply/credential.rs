@@ -2,7 +2,7 @@
 
 use super::plan::{Change, Kind, Op, Planner, Step, differences, known};
 use super::wanted::{CREDENTIAL, Entity, Source, WantedCredential};
-use crate::admin::credential::{NewCredential, SecretSource, is_credential_id};
+use crate::admin::credential::{CredentialSource, NewCredential, is_credential_id};
 use crate::cli::api::{When, path, refused};
 use crate::clock;
 use anyhow::Result;
@@ -117,9 +117,9 @@ fn problems(
         // An end that is past already is no fault of who does not change it.
         expires_at: time("expires_at").filter(|_| made || fields.contains_key("expires_at")),
         source: match source {
-            Some(Source::Secret(secret)) => SecretSource::Given(Zeroizing::new(secret.expose().to_owned())),
-            Some(Source::Phc(phc)) => SecretSource::Phc(phc.clone()),
-            Some(Source::Generate) | None => SecretSource::Generate,
+            Some(Source::Secret(secret)) => CredentialSource::Given(Zeroizing::new(secret.expose().to_owned())),
+            Some(Source::Phc(phc)) => CredentialSource::Phc(phc.clone()),
+            Some(Source::Generate) | None => CredentialSource::Generate,
         },
     };
     problems.extend(credential.problems(clock::now_s()));

@@ -4,7 +4,7 @@ use super::auth::Actor;
 use super::entity::{check_known, existence, object, ok, read, with_status};
 use super::problem::Problem;
 use super::{Answer, Server};
-use crate::admin::credential::{Created, CredentialChange, NewCredential, SecretSource};
+use crate::admin::credential::{Created, CredentialChange, CredentialSource, NewCredential};
 use crate::admin::{Admin, AdminError};
 use crate::clock;
 use axum::Extension;
@@ -14,6 +14,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use grantor_core::Timestamp;
 use grantor_core::client::{Credential, CredentialKind, Unusable};
+use grantor_core::error::quote;
+use grantor_core::jwk::JwkSet;
 use grantor_core::secret::phc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -24,7 +26,8 @@ use zeroize::Zeroizing;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CredentialView {
     id: String,
-    /// `secret`, or `imported_secret` for one that was not made here.
+    /// `secret`, `imported_secret` for one that was not made here, `hmac_secret` for `client_secret_jwt`, `jwks` or
+    /// `jwks_uri` for public keys, `certificate` or `tls_client_auth` for certificates.
     r#type: &'static str,
     /// How an imported secret is hashed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,6 +44,21 @@ pub struct CredentialView {
     revoked_at: Option<Timestamp>,
     /// `active`, `pending`, `expired` or `revoked`.
     status: &'static str,
+    /// What is public of it: `jwks`, `jwks_uri`, `x5t#S256` or one of `tls_client_auth_*`.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    public: Map<String, Value>,
+}
+
+/// Keys and certificates as they are written; of secrets, nothing.
+fn public(kind: &CredentialKind) -> Map<String, Value> {
+    match (kind.is_secret(), json!(kind)) {
+        (false, Value::Object(mut members)) => {
+            members.remove("type");
+            members
+        }
+        _ => Map::new(),
+    }
 }
 
 impl CredentialView {
@@ -52,6 +70,7 @@ impl CredentialView {
                 CredentialKind::ImportedSecret { phc } => Some(phc::scheme(phc).to_owned()),
                 _ => None,
             },
+            public: public(&credential.kind),
             label: credential.label.clone(),
             created_at: credential.created_at,
             not_before: credential.not_before,
@@ -76,7 +95,7 @@ pub(super) fn shown_once(created: &Created, now: Timestamp) -> Value {
     shown
 }
 
-/// A credential to be made. Without `secret` and `phc`, a secret is made here.
+/// A credential to be made. It has one source; where none is named, a secret is made here.
 #[derive(Deserialize, ToSchema)]
 pub struct CredentialBody {
     #[serde(default)]
@@ -94,20 +113,53 @@ pub struct CredentialBody {
     /// The hash of a secret, from another server: argon2id, bcrypt or PBKDF2.
     #[serde(default)]
     phc: Option<String>,
+    /// What it is. Needed for `hmac_secret` only, a secret for `client_secret_jwt`; else it follows from the source.
+    #[serde(default)]
+    r#type: Option<String>,
+    /// A set of public keys (RFC 7517 §5), or one key, for `private_key_jwt`; with `x5c`, the certificates are for
+    /// `self_signed_tls_client_auth`.
+    #[serde(default)]
+    jwks: Option<Value>,
+    /// Where the client publishes such a set.
+    #[serde(default)]
+    jwks_uri: Option<String>,
 }
 
-pub const CREDENTIAL_MEMBERS: [&str; 5] = ["label", "not_before", "expires_at", "secret", "phc"];
+pub const CREDENTIAL_MEMBERS: [&str; 8] =
+    ["label", "not_before", "expires_at", "secret", "phc", "type", "jwks", "jwks_uri"];
 
 impl CredentialBody {
     fn read(written: Map<String, Value>) -> Result<NewCredential, Problem> {
         check_known(&written, &CREDENTIAL_MEMBERS)?;
         let body: Self = read(written)?;
-        let source = match (body.secret, body.phc) {
-            (Some(_), Some(_)) => return Err(Problem::bad("send secret or phc, not both")),
-            (Some(secret), None) => SecretSource::Given(secret),
-            (None, Some(phc)) => SecretSource::Phc(phc),
-            (None, None) => SecretSource::Generate,
+        let hmac = body.r#type.as_deref() == Some("hmac_secret");
+        let mut sources: Vec<(&str, CredentialSource)> = Vec::new();
+        if let Some(secret) = body.secret {
+            sources.push(match hmac {
+                true => ("hmac_secret", CredentialSource::Hmac(Some(secret))),
+                false => ("secret", CredentialSource::Given(secret)),
+            });
+        }
+        sources.extend(body.phc.map(|phc| ("imported_secret", CredentialSource::Phc(phc))));
+        if let Some(jwks) = body.jwks {
+            let jwks = JwkSet::read(&jwks).map_err(|error| Problem::bad(format!("jwks: {error}")))?;
+            sources.push(("jwks", CredentialSource::Public(CredentialKind::Jwks { jwks })));
+        }
+        if let Some(jwks_uri) = body.jwks_uri {
+            sources.push(("jwks_uri", CredentialSource::Public(CredentialKind::JwksUri { jwks_uri })));
+        }
+        let (kind, source) = match sources.len() {
+            0 if hmac => ("hmac_secret", CredentialSource::Hmac(None)),
+            0 => ("secret", CredentialSource::Generate),
+            1 => sources.remove(0),
+            _ => return Err(Problem::bad("a credential has one source; send one of secret, phc, jwks, jwks_uri")),
         };
+        if let Some(named) = body.r#type.filter(|named| named != kind) {
+            return Err(Problem::bad(format!(
+                "type: '{}' does not go with what was sent, which makes {kind}",
+                quote(&named)
+            )));
+        }
         Ok(NewCredential { label: body.label, not_before: body.not_before, expires_at: body.expires_at, source })
     }
 }
