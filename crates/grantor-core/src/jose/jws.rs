@@ -8,7 +8,7 @@ use std::borrow::Cow;
 pub const JWS_MAX: usize = 16 * 1024;
 
 /// The parts of the header that are used. `jwk`, `jku`, `x5u` and `x5c` are not even read: a token does not say which
-/// key to trust it by (RFC 8725 §3.10).
+/// key to trust it by (RFC 8725 §3.10). [`UnverifiedJws::parse_with_jwk`] is the one exception.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JwsHeader {
     pub alg: Alg,
@@ -25,7 +25,18 @@ pub struct UnverifiedJws<'t> {
 
 impl<'t> UnverifiedJws<'t> {
     pub fn parse(token: &'t str) -> Result<Self, JoseError> {
-        let parts = Parts::of(token)?;
+        Self::of(Parts::of(token)?)
+    }
+
+    /// Also the key that the header holds, not looked at yet: for DPoP proofs (RFC 9449 §4.2), whose signature says that
+    /// somebody has that key, and nothing of who that is.
+    pub fn parse_with_jwk(token: &'t str) -> Result<(Self, Option<Value>), JoseError> {
+        let mut parts = Parts::of(token)?;
+        let jwk = parts.header.remove("jwk");
+        Ok((Self::of(parts)?, jwk))
+    }
+
+    fn of(parts: Parts<'t>) -> Result<Self, JoseError> {
         Ok(Self {
             header: parse_header(&parts.header)?,
             signing_input: Cow::Borrowed(parts.signing_input),

@@ -10,6 +10,7 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
     Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair,
 };
+use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 use zeroize::Zeroizing;
 
@@ -81,6 +82,18 @@ impl SigningKey {
             other = header(typ, self.alg, &self.kid);
             &other
         };
+        self.sign_after(header, claims_json)
+    }
+
+    /// A compact JWS with a header of these members, such as `typ` and `jwk`; `alg` is always the key's own.
+    pub fn sign_with_header(&self, members: &Map<String, Value>, claims_json: &[u8]) -> Result<String, JoseError> {
+        let mut members = members.clone();
+        members.insert("alg".into(), self.alg.as_str().into());
+        self.sign_after(&encoded(&Value::Object(members)), claims_json)
+    }
+
+    /// `header` is encoded, with the dot behind it.
+    fn sign_after(&self, header: &str, claims_json: &[u8]) -> Result<String, JoseError> {
         let mut jwt =
             String::with_capacity(header.len() + claims_json.len() * 4 / 3 + 4 + self.pair.encoded_signature_len());
         jwt.push_str(header);
@@ -95,8 +108,11 @@ fn bytes(pkcs8: impl AsRef<[u8]>) -> Zeroizing<Vec<u8>> {
 }
 
 fn header(typ: &str, alg: Alg, kid: &str) -> String {
-    let json = serde_json::json!({ "typ": typ, "alg": alg, "kid": kid }).to_string();
-    b64url_encode(json.as_bytes()) + "."
+    encoded(&json!({ "typ": typ, "alg": alg, "kid": kid }))
+}
+
+fn encoded(header: &Value) -> String {
+    b64url_encode(header.to_string().as_bytes()) + "."
 }
 
 impl Pair {

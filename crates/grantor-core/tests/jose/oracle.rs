@@ -3,7 +3,7 @@
 use crate::key;
 use grantor_core::jose::{Alg, SigningKey, UnverifiedJws, VerifyingKey};
 use jsonwebtoken::jwk::Jwk as OtherJwk;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
 use serde_json::{Value, json};
 
 fn other(alg: Alg) -> Algorithm {
@@ -21,6 +21,23 @@ fn another_library_verifies_our_signatures() {
         let read = decode::<Value>(&jwt, &DecodingKey::from_jwk(&jwk).unwrap(), &validation).unwrap();
         assert_eq!(read.claims["sub"], "svc", "{alg:?}");
         assert_eq!((read.header.typ.as_deref(), read.header.kid.as_deref()), (Some("at+jwt"), Some(signing.kid())));
+    }
+}
+
+#[test]
+fn another_library_reads_a_header_of_our_own_choice() {
+    for alg in Alg::ALL {
+        let (signing, _) = key(alg);
+        let jwk = json!(signing.public_jwk().unwrap());
+        let members = json!({ "typ": "x+jwt", "jwk": jwk, "alg": "none" });
+        let jwt = signing.sign_with_header(members.as_object().unwrap(), br#"{"exp":4102444800}"#).unwrap();
+        let header = decode_header(&jwt).unwrap();
+        assert_eq!((header.alg, header.kid, header.typ.as_deref()), (other(alg), None, Some("x+jwt")));
+        let read =
+            decode::<Value>(&jwt, &DecodingKey::from_jwk(&header.jwk.unwrap()).unwrap(), &Validation::new(other(alg)));
+        assert!(read.is_ok(), "{alg:?}");
+        let (_, embedded) = UnverifiedJws::parse_with_jwk(&jwt).unwrap();
+        assert_eq!(embedded, Some(jwk));
     }
 }
 
