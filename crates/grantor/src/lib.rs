@@ -15,6 +15,7 @@ pub mod imported;
 pub mod introspect;
 pub mod keys;
 pub mod random;
+pub mod replay;
 pub mod revoke;
 pub mod secrets;
 pub mod server;
@@ -29,6 +30,7 @@ use crate::data_dir::{DataLock, IfMissing};
 use crate::directory::{Directory, DirectorySettings};
 use crate::imported::Imported;
 use crate::keys::{KeyError, KeyTimes, Keys, MasterKey};
+use crate::replay::Replay;
 use crate::secrets::Secret;
 use crate::store::Store;
 use crate::telemetry::Metrics;
@@ -49,6 +51,7 @@ pub struct App {
     pub peppers: Peppers,
     pub imported: Imported,
     pub throttle: Throttle,
+    pub replay: Replay,
     pub audit: Audit,
     pub metrics: Metrics,
     pub parse_limits: ParseLimits,
@@ -83,6 +86,13 @@ impl App {
             ))
         })?;
         let limits = &config.limits;
+        let spent = config.data.join("replay");
+        let replay = Replay::open(&spent, limits.replay_ids_max, now).map_err(|error| {
+            let spent = spent.display();
+            StartError(format!(
+                "the spent ids in {spent} cannot be read: {error}; make the folder writable for the server"
+            ))
+        })?;
         let app = Arc::new(Self {
             imported: Imported::new(limits.slow_hash_concurrency, limits.slow_hash_queue_max),
             throttle: Throttle::new(limits.failed_auth_per_minute.unwrap_or(0), limits.failed_auth_burst),
@@ -91,6 +101,7 @@ impl App {
                 scope_tokens_max: limits.scope_tokens_max.unwrap_or(usize::MAX),
                 resources_max: limits.resources_max.unwrap_or(usize::MAX),
             },
+            replay,
             jwks_max_age_s: u32::try_from(config.keys.jwks_max_age_s).unwrap_or(u32::MAX),
             metrics: Metrics::default(),
             stopping: AtomicBool::new(false),
@@ -135,6 +146,9 @@ impl App {
     /// Writes what waits to be written, and closes the database.
     pub async fn close(&self) {
         self.audit.close();
+        if let Err(error) = self.replay.sync() {
+            tracing::error!(%error, "spent ids may not be on the disk");
+        }
         self.store.close().await;
     }
 }

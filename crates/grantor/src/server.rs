@@ -44,6 +44,29 @@ pub async fn tidy(app: Arc<App>, mut stop: watch::Receiver<bool>) {
     }
 }
 
+/// Brings spent ids to the disk and forgets those that are over, every second until `stop` turns true.
+pub async fn keep_spent_ids(app: Arc<App>, mut stop: watch::Receiver<bool>) {
+    let mut failing = false;
+    while pause(Duration::from_secs(1), &mut stop).await {
+        let keeper = app.clone();
+        let kept = tokio::task::spawn_blocking(move || {
+            keeper.replay.forget_expired(clock::now_s());
+            keeper.replay.sync()
+        });
+        let result = kept.await.unwrap_or_else(|panicked| Err(panicked.into()));
+        match &result {
+            Err(error) if !failing => tracing::error!(
+                %error,
+                "spent ids cannot be brought to the disk; after a power loss they could be used again"
+            ),
+            Ok(()) if failing => tracing::info!("spent ids are brought to the disk again"),
+            _ => {}
+        }
+        failing = result.is_err();
+        app.metrics.replay_ids(app.replay.len());
+    }
+}
+
 /// False once it is time to stop.
 async fn pause(period: Duration, stop: &mut watch::Receiver<bool>) -> bool {
     tokio::select! {

@@ -7,6 +7,7 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use std::io::{self, IsTerminal};
@@ -38,6 +39,7 @@ pub struct Metrics {
     decisions: Family<DecisionLabels, Counter>,
     durations: Family<EndpointLabel, Histogram>,
     allowances: Family<AllowanceLabels, Counter>,
+    replay_ids: Gauge,
 }
 
 impl Default for Metrics {
@@ -59,7 +61,13 @@ impl Default for Metrics {
             "Authentications that only an allowance of the client let through, by allowance",
             allowances.clone(),
         );
-        Self { registry, decisions, durations, allowances }
+        let replay_ids = Gauge::default();
+        registry.register(
+            "replay_ids",
+            "Spent ids of assertions and DPoP proofs in memory; limits.replay_ids_max is the most",
+            replay_ids.clone(),
+        );
+        Self { registry, decisions, durations, allowances, replay_ids }
     }
 }
 
@@ -81,6 +89,10 @@ impl Metrics {
     pub fn allowance_used(&self, domain: &str, allowance: Allowance) {
         let labels = AllowanceLabels { domain: domain.to_owned(), allowance: allowance.as_str() };
         self.allowances.get_or_create(&labels).inc();
+    }
+
+    pub fn replay_ids(&self, held: usize) {
+        self.replay_ids.set(i64::try_from(held).unwrap_or(i64::MAX));
     }
 
     /// All metrics in the OpenMetrics text format.

@@ -11,7 +11,7 @@ const RANKS: [&[&str]; 7] = [
     &["clock", "random"],
     &["secrets"],
     &["store", "config", "data_dir"],
-    &["directory", "keys", "audit", "imported", "throttle", "telemetry"],
+    &["directory", "keys", "audit", "imported", "throttle", "telemetry", "replay"],
     &["token", "introspect", "revoke", "admin"],
     &["http", "server"],
     &["cli"],

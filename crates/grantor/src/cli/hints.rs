@@ -130,6 +130,16 @@ const HINTS: &[(&str, &str)] = &[
     ("temporarily_unavailable", "Try again; if it lasts, look at the server's log around this request id."),
     // The server itself
     (
+        "replay_ids_full",
+        "Raise `limits.replay_ids_max`, or let clients make assertions and proofs that live shorter: each is remembered \
+         for as long as it could be used again.",
+    ),
+    (
+        "replay_unavailable",
+        "Make room on the server's disk, or repair it; the detail says what failed. Without a place to remember spent ids, \
+         no assertion and no DPoP proof is accepted.",
+    ),
+    (
         "slow_hash_queue_full",
         "Imported secrets are slow to check. Rotate them to generated ones (grantor credential rotate {client}{domain}), \
          or raise `limits.slow_hash_concurrency` and `limits.slow_hash_queue_max`.",

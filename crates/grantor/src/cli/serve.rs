@@ -109,6 +109,7 @@ pub async fn run_until_stopped(
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(server::follow_changes(app.clone(), stopped.clone()));
     tokio::spawn(server::tidy(app.clone(), stopped.clone()));
+    tokio::spawn(server::keep_spent_ids(app.clone(), stopped.clone()));
     let tls = tls(&app.config)?;
     // Plain HTTP stays on this machine (config refuses otherwise), where the command line can use it without a CA.
     let admin_tls = tls.clone().filter(|_| !listeners.admin_addr.ip().is_loopback());

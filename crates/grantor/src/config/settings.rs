@@ -103,6 +103,10 @@ settings! {
         /// How long a client assertion may live (RFC 7523 §3): its `exp` may be that far ahead, and a minute more for
         /// clocks that differ. Its `jti` is remembered as long.
         assertion_lifetime_max_s: u32 = 600, 10..=DAY_S;
+        /// Most ids remembered of client assertions and DPoP proofs (`jti`), each of which is accepted once. Each takes
+        /// up to 40 bytes of memory, so a million takes 40 MB, and 24 bytes in the data folder. It is held for as long as
+        /// its assertion or proof lives, and up to six minutes more; at the limit, further ones get 503.
+        replay_ids_max: usize = 1_000_000, 1..=1_000_000_000;
         /// Most parameters in a form.
         form_parameters_max: Option<usize> = Some(64), 0..=100_000;
         /// Most scope tokens in a request.
