@@ -2,7 +2,7 @@
 //!
 //! Read in this order: [`incoming`] (a request), [`token_request`] (what it says), [`client_auth`] (who is
 //! calling), [`grant`] (what they may have), [`token`] (what they get). [`client`], [`resource`] and [`domain`]
-//! are what administrators register; [`jose`] and [`jwk`] are the only door to JOSE.
+//! are what administrators register; [`jose`] and [`jwk`] are the only door to JOSE, [`x509`] to certificates.
 
 pub mod client;
 pub mod client_auth;
@@ -19,6 +19,7 @@ pub mod scope;
 pub mod secret;
 pub mod token;
 pub mod token_request;
+pub mod x509;
 
 /// Seconds since 1970-01-01T00:00:00Z, as in NumericDate (RFC 7519 §2).
 pub type Timestamp = i64;
