@@ -26,7 +26,7 @@ pub struct SigningKey {
     access_token_header: String,
 }
 
-enum Pair {
+pub(super) enum Pair {
     Ecdsa(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
     Rsa(RsaKeyPair, &'static dyn RsaEncoding),
@@ -46,13 +46,20 @@ impl SigningKey {
                 .map(|der| bytes(der.as_ref())),
         }
         .map_err(failed)?;
-        let kid = Pair::parse(alg, &pkcs8)?.jwk()?.thumbprint();
-        Ok((Self::from_pkcs8(alg, &kid, &pkcs8)?, pkcs8))
+        Ok((Self::from_pair(alg, None, Pair::parse(alg, &pkcs8)?)?, pkcs8))
     }
 
     pub fn from_pkcs8(alg: Alg, kid: &str, pkcs8: &[u8]) -> Result<Self, JoseError> {
-        let pair = Pair::parse(alg, pkcs8)?;
-        Ok(Self { alg, kid: kid.to_owned(), pair, access_token_header: header(AT_JWT, alg, kid) })
+        Self::from_pair(alg, Some(kid), Pair::parse(alg, pkcs8)?)
+    }
+
+    pub(super) fn from_pair(alg: Alg, kid: Option<&str>, pair: Pair) -> Result<Self, JoseError> {
+        let kid = match kid {
+            Some(kid) => kid.to_owned(),
+            None => pair.jwk()?.thumbprint(),
+        };
+        let access_token_header = header(AT_JWT, alg, &kid);
+        Ok(Self { alg, kid, pair, access_token_header })
     }
 
     pub fn kid(&self) -> &str {
