@@ -48,6 +48,14 @@ impl Clock {
     }
 }
 
+/// Random bytes fit for names that nobody may guess or make twice.
+#[expect(clippy::disallowed_methods, reason = "the one door to the random generator")]
+pub(crate) fn random<const N: usize>() -> [u8; N] {
+    let mut out = [0; N];
+    aws_lc_rs::rand::fill(&mut out).expect("the operating system has random bytes");
+    out
+}
+
 /// Somewhere from half of `most` to all of it, so that many processes do not ask at the same moment. Nothing secret
 /// depends on it, and the hasher's random keys are enough.
 pub(crate) fn jittered(most: Duration) -> Duration {

@@ -7,7 +7,7 @@ use crate::error::{ConfigError, IssuerError};
 use crate::keys::KeySet;
 use crate::metadata::{Metadata, discover};
 use crate::outgoing::{NoReply, Outgoing, Reply, certificates, send};
-use crate::{AuthMethod, Secret};
+use crate::{Authentication, Secret};
 use http::StatusCode;
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -96,8 +96,8 @@ impl Issuer {
         client_secret: impl Into<Secret>,
         token: &str,
     ) -> Result<Map<String, Value>, IssuerError> {
-        let auth =
-            ClientAuth { client_id: client_id.into(), secret: client_secret.into(), method: AuthMethod::default() };
+        let method = Authentication::client_secret_basic(client_secret);
+        let auth = ClientAuth { client_id: client_id.into(), method };
         self.ask(&auth, token).await
     }
 
@@ -106,7 +106,9 @@ impl Issuer {
         let url = self.named("introspection_endpoint", metadata.introspection_endpoint.as_ref())?;
         let failed = |why: &str| IssuerError::new(format!("no answer about the token from {url}: {why}"));
         let request = self.0.outgoing.post(url).map_err(|error| failed(&error.why))?;
-        let request = auth.sign_in(request, &[("token", token)]);
+        let now = self.0.clock.now().unix_s();
+        let request = auth.sign_in(request, &[("token", token)], &self.0.issuer, now);
+        let request = request.map_err(|error| failed(&error.why))?;
         let reply = send(request, INTROSPECTION_MAX_BYTES).await.map_err(|error| failed(&error.why))?;
         match reply.status {
             StatusCode::OK => serde_json::from_slice(&reply.body).map_err(|_| failed("it is not a JSON object")),

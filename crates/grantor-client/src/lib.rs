@@ -23,8 +23,9 @@ pub mod token_source;
 pub mod verifier;
 
 pub use bearer::bearer;
-pub use client_auth::AuthMethod;
+pub use client_auth::{Authentication, PrivateKey};
 pub use error::{ConfigError, IssuerError};
+pub use grantor_core::jose::RsaAlg;
 pub use issuer::Issuer;
 pub use keys::KeySet;
 pub use secret::Secret;

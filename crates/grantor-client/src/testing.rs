@@ -2,8 +2,10 @@
 
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
+use grantor_core::jose::{Alg, SigningKey, b64url_encode};
 use http::{HeaderMap, Response, StatusCode};
 use serde_json::Value;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -92,6 +94,25 @@ impl TestServer {
     pub(crate) fn count(&self, path: &str) -> usize {
         self.seen(path).len()
     }
+}
+
+/// A new private key in PEM, and the key itself.
+pub(crate) fn private_key(alg: Alg) -> (String, SigningKey) {
+    let (key, pkcs8) = SigningKey::generate(alg).unwrap();
+    (pem("PRIVATE KEY", &pkcs8), key)
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    let mut text = b64url_encode(der).replace('-', "+").replace('_', "/");
+    while !text.len().is_multiple_of(4) {
+        text.push('=');
+    }
+    format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
+}
+
+/// A form, as it was sent.
+pub(crate) fn form(body: &str) -> HashMap<String, String> {
+    url::form_urlencoded::parse(body.as_bytes()).into_owned().collect()
 }
 
 /// Waits until `done`, or fails after a few seconds.

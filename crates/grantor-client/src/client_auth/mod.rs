@@ -1,27 +1,76 @@
-//! How this client proves itself: with a secret (RFC 6749 §2.3.1).
+//! How this client proves itself to the authorization server (RFC 6749 §2.3, RFC 7523).
+
+mod assertion;
+mod private_key;
+
+pub use private_key::PrivateKey;
 
 use crate::error::ConfigError;
+use crate::outgoing::NoReply;
 use crate::secret::Secret;
+use assertion::{claims, with_key, with_secret};
+use grantor_core::client_auth::JWT_BEARER;
 use http::header::CONTENT_TYPE;
 use reqwest::RequestBuilder;
 use url::form_urlencoded::{Serializer, byte_serialize};
 use zeroize::Zeroizing;
 
-/// Where the secret travels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AuthMethod {
-    /// In the Authorization header. Every server must support this one.
-    #[default]
-    ClientSecretBasic,
-    /// In the body, for servers that want it there.
-    ClientSecretPost,
+/// How a client proves itself. None shows its secret or key in `Debug`.
+///
+/// ```
+/// use grantor_client::Authentication;
+///
+/// let in_the_body = Authentication::client_secret_post("correct horse");
+/// assert_eq!(format!("{in_the_body:?}"), "ClientSecretPost(Secret(…))");
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Authentication {
+    /// With a secret in the Authorization header (RFC 6749 §2.3.1). Every server that knows secrets must support this.
+    ClientSecretBasic(Secret),
+    /// With a secret in the body, for servers that want it there (RFC 6749 §2.3.1).
+    ClientSecretPost(Secret),
+    /// With an assertion made with a secret, which itself is never sent: HS256 (RFC 7523 §2.2, OpenID Connect Core §9).
+    ClientSecretJwt(Secret),
+    /// With an assertion signed with a private key, of which the server knows only the public half (RFC 7523 §2.2).
+    PrivateKeyJwt(PrivateKey),
+}
+
+impl Authentication {
+    /// A secret in the Authorization header: what is meant where only a secret is given.
+    pub fn client_secret_basic(secret: impl Into<Secret>) -> Self {
+        Self::ClientSecretBasic(secret.into())
+    }
+
+    /// A secret in the body.
+    pub fn client_secret_post(secret: impl Into<Secret>) -> Self {
+        Self::ClientSecretPost(secret.into())
+    }
+
+    /// Assertions made with a secret.
+    pub fn client_secret_jwt(secret: impl Into<Secret>) -> Self {
+        Self::ClientSecretJwt(secret.into())
+    }
+
+    /// Assertions signed with a private key in PEM, named by its thumbprint. [`PrivateKey`] has other choices.
+    pub fn private_key_jwt(pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+        PrivateKey::from_pem(pem).map(Self::PrivateKeyJwt)
+    }
+
+    const fn secret(&self) -> Option<&Secret> {
+        match self {
+            Self::ClientSecretBasic(secret) | Self::ClientSecretPost(secret) | Self::ClientSecretJwt(secret) => {
+                Some(secret)
+            }
+            Self::PrivateKeyJwt(_) => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct ClientAuth {
     pub(crate) client_id: String,
-    pub(crate) secret: Secret,
-    pub(crate) method: AuthMethod,
+    pub(crate) method: Authentication,
 }
 
 impl ClientAuth {
@@ -29,33 +78,93 @@ impl ClientAuth {
         if self.client_id.is_empty() {
             return Err(ConfigError::new("the client_id is empty"));
         }
-        if self.secret.expose().is_empty() {
+        if self.method.secret().is_some_and(|secret| secret.expose().is_empty()) {
             return Err(ConfigError::new("the client secret is empty"));
         }
         Ok(())
     }
 
-    /// Completes a request to an endpoint that takes a form from an authenticated client.
-    pub(crate) fn sign_in(&self, request: RequestBuilder, parameters: &[(&str, &str)]) -> RequestBuilder {
-        let mut form = Serializer::new(String::new());
-        form.extend_pairs(parameters);
-        let request = match self.method {
-            AuthMethod::ClientSecretBasic => {
-                // Both halves are form-encoded before Basic joins them, so that a colon in either cannot mislead.
-                let encoded = |text: &str| Zeroizing::new(byte_serialize(text.as_bytes()).collect::<String>());
-                request.basic_auth(&*encoded(&self.client_id), Some(&*encoded(self.secret.expose())))
-            }
-            AuthMethod::ClientSecretPost => {
-                form.append_pair("client_id", &self.client_id);
-                form.append_pair("client_secret", self.secret.expose());
-                request
-            }
-        };
-        request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.finish())
+    /// Whether it makes assertions, which say for which issuer they are.
+    pub(crate) const fn asserts(&self) -> bool {
+        matches!(self.method, Authentication::ClientSecretJwt(_) | Authentication::PrivateKeyJwt(_))
     }
 
-    /// `text` without the secret, should a server have repeated it.
+    /// Completes a request to an endpoint that takes a form from an authenticated client. `issuer` is whom an assertion is
+    /// for; a new one is made each time, since it is good for one request only.
+    pub(crate) fn sign_in(
+        &self,
+        request: RequestBuilder,
+        parameters: &[(&str, &str)],
+        issuer: &str,
+        now: i64,
+    ) -> Result<RequestBuilder, NoReply> {
+        let mut form = Serializer::new(String::new());
+        form.extend_pairs(parameters);
+        let assertion = match &self.method {
+            Authentication::ClientSecretBasic(secret) => {
+                // Both halves are form-encoded before Basic joins them, so that a colon in either cannot mislead.
+                let encoded = |text: &str| Zeroizing::new(byte_serialize(text.as_bytes()).collect::<String>());
+                let request = request.basic_auth(&*encoded(&self.client_id), Some(&*encoded(secret.expose())));
+                return Ok(with_form(request, form));
+            }
+            Authentication::ClientSecretPost(secret) => {
+                form.append_pair("client_id", &self.client_id);
+                form.append_pair("client_secret", secret.expose());
+                return Ok(with_form(request, form));
+            }
+            Authentication::ClientSecretJwt(secret) => with_secret(secret, &claims(&self.client_id, issuer, now)),
+            Authentication::PrivateKeyJwt(key) => with_key(key, &claims(&self.client_id, issuer, now))?,
+        };
+        form.append_pair("client_id", &self.client_id);
+        form.append_pair("client_assertion_type", JWT_BEARER);
+        form.append_pair("client_assertion", &assertion);
+        Ok(with_form(request, form))
+    }
+
+    /// `text` without the secret or anything signed, should a server have repeated it.
     pub(crate) fn without_secret(&self, text: &str) -> String {
-        text.replace(self.secret.expose(), "[secret]")
+        let text = match self.method.secret() {
+            Some(secret) => text.replace(secret.expose(), "[secret]"),
+            None => text.to_owned(),
+        };
+        without_tokens(&text)
+    }
+}
+
+fn with_form(request: RequestBuilder, mut form: Serializer<'_, String>) -> RequestBuilder {
+    request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.finish())
+}
+
+/// `text` with whatever looks like a JWT left out: assertions and proofs are as good as a password for a minute.
+fn without_tokens(text: &str) -> String {
+    let part_of_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.find(|c| !part_of_token(c)).unwrap_or(rest.len());
+        let (word, after) = rest.split_at(end);
+        // `{"` in base64url, which each JOSE header begins with.
+        out.push_str(if word.contains("eyJ") && word.contains('.') { "[token]" } else { word });
+        let next = after.find(part_of_token).unwrap_or(after.len());
+        out.push_str(&after[..next]);
+        rest = &after[next..];
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_like_a_token_is_left_out_of_what_servers_say() {
+        for (text, shown) in [
+            ("no client_assertion 'eyJhbGciOi.eyJpc3M.c2ln' here", "no client_assertion '[token]' here"),
+            ("eyJhbGciOi.eyJpc3M", "[token]"),
+            ("e.g. a.b.c, é eyJ", "e.g. a.b.c, é eyJ"),
+            ("", ""),
+        ] {
+            assert_eq!(without_tokens(text), shown);
+        }
     }
 }

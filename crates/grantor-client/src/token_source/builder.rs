@@ -2,13 +2,12 @@
 
 use super::TokenSource;
 use super::request::{Server, TokenRequest};
-use crate::client_auth::{AuthMethod, ClientAuth};
+use crate::client_auth::{Authentication, ClientAuth};
 use crate::clock::Clock;
 use crate::endpoint::{self, PlainHttp};
 use crate::error::ConfigError;
 use crate::issuer::Issuer;
 use crate::outgoing::{Outgoing, certificates};
-use crate::secret::Secret;
 use grantor_core::resource::is_resource_indicator;
 use grantor_core::scope::is_scope_token;
 use std::time::Duration;
@@ -30,9 +29,9 @@ pub struct Builder {
 }
 
 impl Builder {
-    pub(super) fn new(client_id: String, secret: Secret) -> Self {
+    pub(super) fn new(client_id: String, method: Authentication) -> Self {
         Self {
-            auth: ClientAuth { client_id, secret, method: AuthMethod::default() },
+            auth: ClientAuth { client_id, method },
             issuer: None,
             token_endpoint: None,
             plain: PlainHttp::default(),
@@ -51,15 +50,10 @@ impl Builder {
         self
     }
 
-    /// The token endpoint, for a server without metadata. Goes before [`issuer`](Self::issuer).
+    /// The token endpoint, for a server without metadata. No metadata is looked up then; the issuer is still needed by
+    /// clients that make assertions, which are for that issuer.
     pub fn token_endpoint(mut self, url: impl Into<String>) -> Self {
         self.token_endpoint = Some(url.into());
-        self
-    }
-
-    /// Where the secret travels: in the Authorization header unless told otherwise.
-    pub fn auth_method(mut self, method: AuthMethod) -> Self {
-        self.auth.method = method;
         self
     }
 
@@ -114,6 +108,12 @@ impl Builder {
             roots.extend(certificates(pem)?);
         }
         let outgoing = Outgoing::new(roots, self.request_timeout);
+        if self.auth.asserts() && self.issuer.is_none() {
+            return Err(ConfigError::new(
+                "set the issuer: it is the audience of the assertions that this client makes",
+            ));
+        }
+        let audience = self.issuer.clone().unwrap_or_default();
         let server = match (self.token_endpoint, self.issuer) {
             (Some(url), _) => Server::Endpoint(endpoint::endpoint("token endpoint", &url, self.plain)?),
             (None, Some(issuer)) => {
@@ -134,6 +134,7 @@ impl Builder {
         }
         Ok(TokenSource::new(TokenRequest {
             auth: self.auth,
+            audience,
             server,
             scope: self.scope,
             resources: self.resources,

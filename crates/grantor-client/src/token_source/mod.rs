@@ -11,6 +11,7 @@ pub use builder::Builder;
 pub use error::{Refusal, TokenError};
 pub use token::Token;
 
+use crate::client_auth::Authentication;
 use crate::flight::{Failure, Flight, Next, State};
 use crate::secret::Secret;
 use request::TokenRequest;
@@ -59,9 +60,26 @@ pub struct TokenSource {
 }
 
 impl TokenSource {
-    /// Starts with the two things every client has.
+    /// Starts with a client that has a secret.
     pub fn builder(client_id: impl Into<String>, client_secret: impl Into<Secret>) -> Builder {
-        Builder::new(client_id.into(), client_secret.into())
+        Self::with(client_id, Authentication::client_secret_basic(client_secret))
+    }
+
+    /// Starts with a client that proves itself in any way.
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use grantor_client::{Authentication, TokenSource};
+    ///
+    /// let key = std::fs::read("key.pem")?;
+    /// let tokens = TokenSource::with("demo", Authentication::private_key_jwt(key)?)
+    ///     .issuer("https://auth.example.com")
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn with(client_id: impl Into<String>, authentication: Authentication) -> Builder {
+        Builder::new(client_id.into(), authentication)
     }
 
     fn new(request: TokenRequest) -> Self {

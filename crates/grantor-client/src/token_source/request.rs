@@ -26,6 +26,8 @@ const LIFETIME_UNTOLD: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct TokenRequest {
     pub(super) auth: ClientAuth,
+    /// Whom assertions are for: the issuer. Empty if none is known, and none are made.
+    pub(super) audience: String,
     pub(super) server: Server,
     pub(super) scope: Option<String>,
     pub(super) resources: Vec<String>,
@@ -71,8 +73,9 @@ impl TokenRequest {
         let request = self.outgoing.post(&endpoint).map_err(|error| TokenError::no_answer(from, error))?;
         // The lifetime counts from before the request: a slow answer must not make a token look younger.
         let asked = self.clock.now();
-        let reply = send(self.auth.sign_in(request, &parameters), ANSWER_MAX).await;
-        let reply = reply.map_err(|error| TokenError::no_answer(from, error))?;
+        let request = self.auth.sign_in(request, &parameters, &self.audience, asked.unix_s());
+        let request = request.map_err(|error| TokenError::no_answer(from, error))?;
+        let reply = send(request, ANSWER_MAX).await.map_err(|error| TokenError::no_answer(from, error))?;
         if reply.status == StatusCode::OK { granted(&reply, from, asked) } else { Err(self.refused(&reply)) }
     }
 

@@ -4,7 +4,7 @@ use super::Verifier;
 use super::claims::Rules;
 use super::introspection::Introspection;
 use super::key_cache::KeyCache;
-use crate::client_auth::{AuthMethod, ClientAuth};
+use crate::client_auth::{Authentication, ClientAuth};
 use crate::clock::Clock;
 use crate::endpoint::PlainHttp;
 use crate::error::ConfigError;
@@ -64,9 +64,13 @@ impl Builder {
 
     /// Asks the issuer about opaque tokens (RFC 7662), as this client. Without it they are refused. JWTs are still checked
     /// here.
-    pub fn introspection(mut self, client_id: impl Into<String>, client_secret: impl Into<Secret>) -> Self {
-        let (client_id, secret) = (client_id.into(), client_secret.into());
-        self.introspection = Some(ClientAuth { client_id, secret, method: AuthMethod::default() });
+    pub fn introspection(self, client_id: impl Into<String>, client_secret: impl Into<Secret>) -> Self {
+        self.introspection_as(client_id, Authentication::client_secret_basic(client_secret))
+    }
+
+    /// Like [`introspection`](Self::introspection), for an API that proves itself in another way than with a secret.
+    pub fn introspection_as(mut self, client_id: impl Into<String>, method: Authentication) -> Self {
+        self.introspection = Some(ClientAuth { client_id: client_id.into(), method });
         self
     }
 

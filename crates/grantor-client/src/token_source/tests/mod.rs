@@ -1,5 +1,7 @@
+mod assertion;
+
 use super::*;
-use crate::AuthMethod;
+use crate::Authentication;
 use crate::clock::Clock;
 use crate::testing::{Reply, Seen, TestServer, json, raw, until};
 use serde_json::json as value;
@@ -63,7 +65,8 @@ async fn rfc6749_s2_3_1_encodes_both_halves_of_basic() {
 #[tokio::test]
 async fn rfc6749_s2_3_1_the_secret_may_travel_in_the_body() {
     let server = server(|seen| issue(seen, 3600)).await;
-    source(&server).auth_method(AuthMethod::ClientSecretPost).build().unwrap().token().await.unwrap();
+    let method = Authentication::client_secret_post(SECRET);
+    TokenSource::with("my client", method).issuer(&server.url).build().unwrap().token().await.unwrap();
     let seen = &server.seen(TOKEN)[0];
     assert!(seen.body.ends_with("&client_id=my+client&client_secret=hunter2%3A%2B+%25%2F%C3%A9"), "{}", seen.body);
     assert!(!seen.headers.contains_key("authorization"));
