@@ -23,6 +23,7 @@ pub mod store;
 pub mod telemetry;
 pub mod throttle;
 pub mod token;
+pub mod watch;
 
 use crate::audit::{Audit, AuditSettings};
 use crate::config::{Config, Database};

@@ -2,8 +2,11 @@
 
 use crate::App;
 use crate::clock;
+use crate::watch::WatchedFiles;
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 
 /// Follows the changes made by other nodes, until `stop` turns true.
@@ -64,6 +67,71 @@ pub async fn keep_spent_ids(app: Arc<App>, mut stop: watch::Receiver<bool>) {
         }
         failing = result.is_err();
         app.metrics.replay_ids(app.replay.len());
+    }
+}
+
+/// Files that are read again when they change, and when somebody asks for it.
+#[derive(Debug)]
+pub struct Reloaded<F> {
+    /// What they hold, to begin a sentence with.
+    pub what: &'static str,
+    pub files: WatchedFiles,
+    /// How often to look. `None`: only when asked.
+    pub every: Option<Duration>,
+    /// SIGHUP.
+    pub asked: Signal,
+    /// Reads them. After an error the old content stays in use, and they are read again at the next look: it may have
+    /// come between the writing of one file and of the next.
+    pub read: F,
+}
+
+impl<F, E> Reloaded<F>
+where
+    F: Fn() -> Result<(), E> + Clone + Send + 'static,
+    E: Display,
+{
+    /// Goes on until `stop` turns true.
+    pub async fn follow(mut self, mut stop: watch::Receiver<bool>) {
+        let mut wrong: Option<String> = None;
+        loop {
+            let asked = tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return,
+                Some(()) = self.asked.recv() => true,
+                () = tokio::time::sleep(self.every.unwrap_or_default()), if self.every.is_some() => false,
+            };
+            let due = asked || wrong.is_some();
+            let Ok(result) = self.read_if(due).await else {
+                tracing::error!("{} cannot be read again; restart the server for a new one", self.what);
+                return;
+            };
+            match result {
+                None => {}
+                Some(Ok(())) => {
+                    wrong = None;
+                    tracing::info!("{} was read again", self.what);
+                }
+                Some(Err(error)) => {
+                    // Once is enough, unless somebody waits for an answer.
+                    if asked || wrong.as_ref() != Some(&error) {
+                        tracing::error!(error, "{} was not replaced; the old one stays in use", self.what);
+                    }
+                    wrong = Some(error);
+                }
+            }
+        }
+    }
+
+    /// Reads the files if it is due or they changed. Away from the async threads, since a mount may hang.
+    async fn read_if(&mut self, due: bool) -> Result<Option<Result<(), String>>, tokio::task::JoinError> {
+        let mut files = std::mem::take(&mut self.files);
+        let read = self.read.clone();
+        let (files, result) = tokio::task::spawn_blocking(move || {
+            let due = files.changed() || due;
+            (files, due.then(|| read().map_err(|error| error.to_string())))
+        })
+        .await?;
+        self.files = files;
+        Ok(result)
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// From the inside out. A room uses rooms of its own rank or below, and never in a circle.
 const RANKS: [&[&str]; 7] = [
     &["clock", "random"],
-    &["secrets"],
+    &["secrets", "watch"],
     &["store", "config", "data_dir"],
     &["directory", "keys", "audit", "imported", "throttle", "telemetry", "replay"],
     &["token", "introspect", "revoke", "admin"],

@@ -8,8 +8,9 @@ use crate::http::limits::FrontLimits;
 use crate::http::listener;
 use crate::http::public::Public;
 use crate::http::tls::TlsConfig;
-use crate::server;
+use crate::server::{self, Reloaded};
 use crate::telemetry;
+use crate::watch::WatchedFiles;
 use anyhow::Result;
 use clap::Args;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -110,7 +111,7 @@ pub async fn run_until_stopped(
     tokio::spawn(server::follow_changes(app.clone(), stopped.clone()));
     tokio::spawn(server::tidy(app.clone(), stopped.clone()));
     tokio::spawn(server::keep_spent_ids(app.clone(), stopped.clone()));
-    let tls = tls(&app.config)?;
+    let tls = tls(&app.config, stopped.clone())?;
     // Plain HTTP stays on this machine (config refuses otherwise), where the command line can use it without a CA.
     let admin_tls = tls.clone().filter(|_| !listeners.admin_addr.ip().is_loopback());
     lock.publish_admin_url(&admin_url(&app.config.issuer, listeners.admin_addr, admin_tls.is_some()))?;
@@ -161,20 +162,20 @@ fn admin_url(issuer: &str, listens_on: SocketAddr, tls: bool) -> String {
     }
 }
 
-/// The TLS of the configuration. SIGHUP reads its files again.
-fn tls(config: &Config) -> Result<Option<TlsConfig>> {
+/// The TLS of the configuration. Its files are read again when they change, and at SIGHUP.
+fn tls(config: &Config, stop: watch::Receiver<bool>) -> Result<Option<TlsConfig>> {
     let Some(files) = &config.tls else { return Ok(None) };
+    let watched = WatchedFiles::new([&files.certificate, &files.key]);
     let tls = TlsConfig::from_pem_files(files)?;
-    let mut hangup = signal(SignalKind::hangup())?;
     let served = tls.clone();
-    tokio::spawn(async move {
-        while hangup.recv().await.is_some() {
-            match served.reload() {
-                Ok(()) => tracing::info!("the TLS certificate was read again"),
-                Err(error) => tracing::error!(%error, "the TLS certificate was not replaced"),
-            }
-        }
-    });
+    let reloaded = Reloaded {
+        what: "the TLS certificate",
+        files: watched,
+        every: files.reload_interval_s.map(Duration::from_secs),
+        asked: signal(SignalKind::hangup())?,
+        read: move || served.reload(),
+    };
+    tokio::spawn(reloaded.follow(stop));
     Ok(Some(tls))
 }
 

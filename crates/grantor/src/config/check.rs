@@ -102,7 +102,8 @@ impl Check {
         }
         match (tls.certificate, tls.key) {
             (Some(certificate), Some(key)) => {
-                return Some(Tls { certificate, key, min_version: tls.min_version });
+                let (min_version, reload_interval_s) = (tls.min_version, tls.reload_interval_s);
+                return Some(Tls { certificate, key, min_version, reload_interval_s });
             }
             (Some(_), None) => {
                 let message = "the certificate has no key; set tls.key too, or neither";

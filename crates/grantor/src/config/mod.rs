@@ -51,6 +51,8 @@ pub struct Tls {
     pub certificate: PathBuf,
     pub key: PathBuf,
     pub min_version: TlsVersion,
+    /// `None`: only at SIGHUP.
+    pub reload_interval_s: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

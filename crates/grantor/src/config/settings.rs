@@ -61,6 +61,9 @@ settings! {
         /// The oldest version of TLS that is spoken. In 1.2 only with ephemeral keys (ECDHE) and authenticated
         /// encryption (AEAD).
         min_version: TlsVersion = TlsVersion::V1_3;
+        /// How often the server looks whether these files were replaced. New connections get the new certificate, old
+        /// ones go on. SIGHUP has the files read at once; with 0, nothing else has.
+        reload_interval_s: Option<u64> = Some(10), 0..=DAY_S;
     }
 
     /// Where domains, clients, resources and sealed keys are kept.

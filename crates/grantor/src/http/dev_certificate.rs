@@ -32,7 +32,12 @@ pub struct DevCertificate {
 impl DevCertificate {
     /// As the server serves it.
     pub fn tls(&self) -> Tls {
-        Tls { certificate: self.certificate.clone(), key: self.key.clone(), min_version: TlsVersion::V1_3 }
+        Tls {
+            certificate: self.certificate.clone(),
+            key: self.key.clone(),
+            min_version: TlsVersion::V1_3,
+            reload_interval_s: None,
+        }
     }
 }
 

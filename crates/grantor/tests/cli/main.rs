@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what cannot be unwrapped here is a failed test")]
 
 mod apply;
+mod certificates;
 mod commands;
 mod help;
 mod refusals;

@@ -3,14 +3,17 @@
 use super::*;
 use grantor::config::{Tls, TlsVersion};
 use grantor::http::dev_certificate::{DevCertificate, dev_certificate};
+use grantor::server::Reloaded;
+use grantor::watch::WatchedFiles;
 use rustls::crypto::aws_lc_rs as provider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, HandshakeKind, NamedGroup, RootCertStore, SupportedProtocolVersion};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use tempfile::TempDir;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -208,6 +211,65 @@ async fn certificates_are_replaced_while_serving() {
     assert!(is_status(&answer(&mut before).await, StatusCode::OK), "old connections go on");
 }
 
+/// As certbot and cert-manager do it: file by file, or a link to a folder that is swapped.
+#[tokio::test]
+async fn replaced_certificates_are_noticed_and_no_connection_is_dropped() {
+    let ((_a, first), (_b, second), (_c, third)) = (files(), files(), files());
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let data = |name: &str, from: &DevCertificate| {
+        fs::create_dir(at(name)).unwrap();
+        fs::copy(&from.certificate, at(name).join("tls.crt")).unwrap();
+        fs::copy(&from.key, at(name).join("tls.key")).unwrap();
+    };
+    data("..1", &first);
+    symlink("..1", at("..data")).unwrap();
+    let link = |name: &str| {
+        symlink(Path::new("..data").join(name), at(name)).unwrap();
+        at(name)
+    };
+    let tls = Tls { certificate: link("tls.crt"), key: link("tls.key"), ..first.tls() };
+    let watched = WatchedFiles::new([&tls.certificate, &tls.key]);
+    let tls = TlsConfig::from_pem_files(&tls).unwrap();
+    let server = Server::start(limits(), Some(tls.clone())).await;
+    let asking = Server::start(limits(), Some(tls.asking_for_client_certificates().unwrap())).await;
+    let (_stop, stopped) = watch::channel(false);
+    let reloaded = Reloaded {
+        what: "the certificate",
+        files: watched,
+        every: Some(Duration::from_millis(20)),
+        asked: signal(SignalKind::hangup()).unwrap(),
+        read: move || tls.reload(),
+    };
+    tokio::spawn(reloaded.follow(stopped));
+    let serves = async |files: &DevCertificate| {
+        let served = handshake(&server, &files.ca, &[], TLS13).await.is_ok();
+        assert_eq!(handshake(&asking, &files.ca, &[], TLS13).await.is_ok(), served);
+        served
+    };
+    let comes = async |files: &DevCertificate| {
+        let start = Instant::now();
+        while !serves(files).await {
+            assert!(start.elapsed() < SOON, "the new certificate is not served");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let mut before = handshake(&server, &first.ca, &[], TLS13).await.unwrap();
+    get(&mut before, "/").await;
+
+    fs::copy(&second.certificate, at("..data/tls.crt")).unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(serves(&first).await, "the pair is not whole");
+    fs::copy(&second.key, at("..data/tls.key")).unwrap();
+    comes(&second).await;
+    data("..2", &third);
+    symlink("..2", at("..new")).unwrap();
+    fs::rename(at("..new"), at("..data")).unwrap();
+    comes(&third).await;
+    assert!(!serves(&second).await);
+    get(&mut before, "/").await;
+}
+
 #[test]
 fn wrong_files_are_explained() {
     let (dir, good) = files();
@@ -240,7 +302,7 @@ fn wrong_files_are_explained() {
         (certificate, &old_encrypted, "old-encrypted.pem: the private key is encrypted; decrypt it"),
         (certificate, &other.key, "is not the key of the first certificate in"),
     ] {
-        let files = Tls { certificate: certificate.clone(), key: key.clone(), min_version: TlsVersion::V1_3 };
+        let files = Tls { certificate: certificate.clone(), key: key.clone(), ..good.tls() };
         let error = TlsConfig::from_pem_files(&files).unwrap_err().to_string();
         assert!(error.contains(says), "{error}\ndoes not say\n{says}");
     }
