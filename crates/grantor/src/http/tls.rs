@@ -3,6 +3,7 @@
 use super::mtls::AskForCertificate;
 use crate::config::{self, TlsVersion};
 use arc_swap::ArcSwap;
+use grantor_core::x509::ClientCertificate;
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs as provider};
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -20,14 +21,17 @@ use tokio_rustls::server::TlsStream;
 use zeroize::Zeroizing;
 
 /// What a handshake agreed on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct TlsInfo {
     /// `TLSv1.3` or `TLSv1.2`.
     pub protocol: &'static str,
     pub alpn: Option<&'static str>,
-    /// What the client proved to have the key of, its own certificate first. From the session, when that was resumed.
-    pub client_certificate: Option<Arc<Vec<CertificateDer<'static>>>>,
+    pub client_certificate: Option<PresentedCertificate>,
 }
+
+/// A certificate whose key the client proved to have, in this handshake or in the one whose session was resumed. Or what
+/// makes it unreadable, to be said where a request depends on it.
+pub type PresentedCertificate = Result<Arc<ClientCertificate>, Arc<str>>;
 
 const HTTP2: &str = "h2";
 const HTTP1: &str = "http/1.1";
@@ -122,10 +126,15 @@ impl TlsConfig {
                 _ => "TLSv1.3",
             },
             alpn: connection.alpn_protocol().map(|chosen| if chosen == HTTP2.as_bytes() { HTTP2 } else { HTTP1 }),
-            client_certificate: connection.peer_certificates().map(|chain| Arc::new(chain.to_vec())),
+            client_certificate: connection.peer_certificates().map(presented),
         };
         Ok((stream, info))
     }
+}
+
+fn presented(chain: &[CertificateDer<'_>]) -> PresentedCertificate {
+    let chain = chain.iter().map(|certificate| certificate.to_vec()).collect();
+    ClientCertificate::from_der(chain).map(Arc::new).map_err(|error| error.to_string().into())
 }
 
 /// Whether a handshake failed since the client's certificate is malformed or too long, or its key was not proved.

@@ -13,7 +13,8 @@ use rustls::{ClientConfig, HandshakeKind};
 /// The client's own certificate, as a handler sees it.
 pub fn shown(peer: &Peer) -> String {
     match peer.tls.as_ref().and_then(|tls| tls.client_certificate.as_ref()) {
-        Some(chain) => STANDARD.encode(&chain[0]),
+        Some(Ok(certificate)) => STANDARD.encode(certificate.leaf_der()),
+        Some(Err(problem)) => problem.to_string(),
         None => "none".into(),
     }
 }
@@ -145,9 +146,11 @@ async fn chains_are_bounded() {
     let certificate = Certificate::new(&rcgen::PKCS_ECDSA_P256_SHA256);
     let (chain, key) = certificate.identity().unwrap();
     let long = |bytes: usize| chain.iter().cycle().take(bytes / certificate.der.len()).cloned().collect();
-    let fits = client(&files.ca, &[], TLS13, Some((long(30_000), key.clone_key())));
-    for kind in [HandshakeKind::Full, HandshakeKind::Resumed] {
-        assert_eq!(certificate_seen(&server, &fits).await, (certificate.shown(), kind));
+    for (bytes, seen) in [(3_000, certificate.shown()), (30_000, "the chain has more than 10 certificates".into())] {
+        let fits = client(&files.ca, &[], TLS13, Some((long(bytes), key.clone_key())));
+        for kind in [HandshakeKind::Full, HandshakeKind::Resumed] {
+            assert_eq!(certificate_seen(&server, &fits).await, (seen.clone(), kind));
+        }
     }
     for bytes in [34_000, 60_000, 70_000] {
         let too_long = client(&files.ca, &[], TLS13, Some((long(bytes), key.clone_key())));
@@ -155,7 +158,20 @@ async fn chains_are_bounded() {
         let _ = stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
         assert_eq!(rest(&mut stream).await, "", "{bytes}");
     }
-    assert_eq!(server.seen(), 2);
+    assert_eq!(server.seen(), 4);
+}
+
+#[tokio::test]
+async fn a_certificate_that_cannot_be_read_is_a_problem_of_those_who_rely_on_it() {
+    let (_dir, files) = files();
+    let server = asking(&files).await;
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.distinguished_name.push(rcgen::DnType::CommonName, "x".repeat(3000));
+    let key = KeyPair::generate().unwrap();
+    let certificate = Certificate { der: params.self_signed(&key).unwrap().der().clone(), key };
+    let client = client(&files.ca, &[], TLS13, certificate.identity());
+    let (seen, _) = certificate_seen(&server, &client).await;
+    assert_eq!(seen, "a name in the certificate has more than 2048 bytes");
 }
 
 #[tokio::test]
