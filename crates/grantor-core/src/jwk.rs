@@ -53,9 +53,7 @@ impl Jwk {
     pub fn parse(json: &Value) -> Result<Self, JoseError> {
         let members = json.as_object().ok_or_else(|| JoseError::new("a JWK is a JSON object"))?;
         if let Some(name) = PRIVATE.into_iter().find(|name| members.contains_key(*name)) {
-            return Err(JoseError::new(format!(
-                "the JWK has the private member {name}; register the public half only"
-            )));
+            return Err(JoseError::new(format!("the JWK has the private member {name}; give the public half only")));
         }
         let jwk = Self {
             kty: text(members, "kty")?.ok_or_else(|| JoseError::new("the JWK has no kty"))?,

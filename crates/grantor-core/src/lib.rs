@@ -2,8 +2,10 @@
 //!
 //! Read in this order: [`incoming`] (a request), [`token_request`] (what it says), [`client_auth`] (who is
 //! calling), [`grant`] (what they may have), [`token`] (what they get). [`client`], [`resource`] and [`domain`]
-//! are what administrators register; [`jose`] and [`jwk`] are the only door to JOSE, [`x509`] to certificates.
+//! are what administrators register; [`binding`] is what tokens are bound to; [`jose`] and [`jwk`] are the only door to
+//! JOSE, [`x509`] to certificates.
 
+pub mod binding;
 pub mod client;
 pub mod client_auth;
 pub mod domain;
