@@ -15,7 +15,7 @@ fuzz_target!(|credentials: &[u8]| {
     let value = format!("Basic {}", STANDARD.encode(credentials));
     headers.insert(AUTHORIZATION, HeaderValue::try_from(value).expect("base64 fits into a header"));
     let uri = Uri::from_static("/connect/token");
-    let incoming = Incoming { uri: &uri, headers: &headers, body: b"" };
+    let incoming = Incoming { uri: &uri, headers: &headers, body: b"", certificate: None };
     if let Ok(auth) = ClientAuth::parse(&incoming, &Form::default()) {
         let text = std::str::from_utf8(credentials).expect("what is read is UTF-8");
         let (id, _) = text.split_once(':').expect("what is read has a colon");

@@ -19,7 +19,7 @@ fuzz_target!(|data: &[u8]| {
         headers.insert(AUTHORIZATION, value);
     }
     let uri = Uri::try_from(uri).unwrap_or_default();
-    let incoming = Incoming { uri: &uri, headers: &headers, body };
+    let incoming = Incoming { uri: &uri, headers: &headers, body, certificate: None };
     match TokenRequest::parse(&incoming, &ParseLimits::default()) {
         Ok(request) => assert!((1..=255).contains(&request.client_auth.client_id().len())),
         Err(error) => assert!(error.public.bytes().all(|byte| matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e))),

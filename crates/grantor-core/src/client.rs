@@ -4,11 +4,12 @@ use crate::Timestamp;
 use crate::client_auth::{Method, PublicKeys};
 use crate::error::quote;
 use crate::grant::GrantType;
-use crate::jose::{Alg, HS256};
+use crate::jose::{Alg, HS256, b64url_decode};
 use crate::jwk::JwkSet;
 use crate::scope::Scope;
 use crate::secret::{HashedSecret, is_vschar};
 use crate::token::RESERVED_CLAIMS;
+use crate::x509::CertificateRule;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
@@ -213,6 +214,13 @@ pub enum CredentialKind {
     Jwks { jwks: JwkSet },
     /// Where the client publishes them.
     JwksUri { jwks_uri: String },
+    /// One certificate for `self_signed_tls_client_auth`, by its SHA-256 thumbprint (RFC 8705 §3.1).
+    Certificate {
+        #[serde(rename = "x5t#S256")]
+        x5t_s256: String,
+    },
+    /// The name that certificates for `tls_client_auth` bear (RFC 8705 §2.1.2).
+    TlsClientAuth(CertificateRule),
 }
 
 impl CredentialKind {
@@ -223,6 +231,8 @@ impl CredentialKind {
             Self::HmacSecret { .. } => "hmac_secret",
             Self::Jwks { .. } => "jwks",
             Self::JwksUri { .. } => "jwks_uri",
+            Self::Certificate { .. } => "certificate",
+            Self::TlsClientAuth(_) => "tls_client_auth",
         }
     }
 
@@ -233,6 +243,9 @@ impl CredentialKind {
                 "jwks: there is no key in it that can be used here; EC (P-256, P-384), OKP (Ed25519) and RSA keys of 2048 bits or more can"
                     .into(),
             ],
+            Self::Certificate { x5t_s256 } if b64url_decode(x5t_s256).map_or(0, |hash| hash.len()) != 32 => {
+                vec!["x5t#S256: the SHA-256 of the certificate (DER) in base64url, 43 characters".into()]
+            }
             _ => Vec::new(),
         }
     }
@@ -312,6 +325,11 @@ impl Client {
     /// Credentials with registered keys.
     pub fn public_keys(&self) -> impl Iterator<Item = (&Credential, &PublicKeys)> {
         self.public_keys.iter().filter_map(|(place, keys)| Some((self.credentials.get(*place)?, keys)))
+    }
+
+    /// Whether a certificate may be known by its name, so that the path to it matters.
+    pub fn has_certificate_rules(&self) -> bool {
+        self.credentials.iter().any(|credential| matches!(credential.kind, CredentialKind::TlsClientAuth(_)))
     }
 
     pub(crate) fn hmac_secrets(&self) -> impl Iterator<Item = (&Credential, &[u8])> {

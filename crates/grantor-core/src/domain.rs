@@ -23,7 +23,19 @@ pub struct DomainSettings {
     /// Seconds. Goes before the server's default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_token_lifetime_s: Option<u32>,
+    /// Certificates of the authorities that vouch for clients with `tls_client_auth` (RFC 8705 §2.1): PEM text, or
+    /// `file:PATH` of a file on each node, which is read again when it changes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trust_anchors: Vec<String>,
+    /// Their revocation lists (RFC 5280 §5), written likewise. With any, a certificate that no list covers is refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub crls: Vec<String>,
 }
+
+/// Most entries of `trust_anchors` and of `crls`.
+const TRUST_MAX: usize = 100;
+/// What an entry that names a file starts with.
+pub const FILE: &str = "file:";
 
 impl DomainSettings {
     /// All that is wrong with it by itself, each with the field and what to write instead.
@@ -36,6 +48,23 @@ impl DomainSettings {
         }
         if self.access_token_lifetime_s == Some(0) {
             problems.push("access_token_lifetime_s: at least 1 second".into());
+        }
+        problems.extend(self.trust_problems());
+        problems
+    }
+
+    fn trust_problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        for (field, entries) in [("trust_anchors", &self.trust_anchors), ("crls", &self.crls)] {
+            if entries.len() > TRUST_MAX {
+                problems.push(format!("{field}: at most {TRUST_MAX} entries"));
+            }
+            if entries.iter().any(|entry| !entry.starts_with(FILE) && !entry.contains("-----BEGIN ")) {
+                problems.push(format!("{field}: write PEM text, or file:/path/of/a/file.pem"));
+            }
+        }
+        if self.trust_anchors.is_empty() && !self.crls.is_empty() {
+            problems.push("crls: they need trust_anchors".into());
         }
         problems
     }
@@ -94,6 +123,9 @@ pub struct Domain {
     pub resources: HashMap<String, Arc<Resource>>,
     /// What stands in place of the issuer in the URLs of endpoints that ask for a client certificate (RFC 8705 §5).
     pub mtls_base: Option<String>,
+    /// As in [`DomainSettings`].
+    pub trust_anchors: Vec<String>,
+    pub crls: Vec<String>,
 }
 
 impl Domain {

@@ -2,6 +2,7 @@
 
 use crate::error::{OAuthError, Result};
 use crate::form::Form;
+use crate::x509::ClientCertificate;
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, Uri};
 
@@ -10,6 +11,9 @@ pub struct Incoming<'r> {
     pub uri: &'r Uri,
     pub headers: &'r HeaderMap,
     pub body: &'r [u8],
+    /// The certificate of the connection, or what a trusted proxy says of it. Its holder proved to have the key; whether
+    /// it means anything is for the client's registration to say.
+    pub certificate: Option<&'r ClientCertificate>,
 }
 
 /// Parsing limits of the protocol layer. `grantor.toml` sets them under `[limits]`.

@@ -31,6 +31,33 @@ pub struct Resource {
     /// Seconds. Goes before the lifetime of the domain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_token_lifetime_s: Option<u32>,
+    /// Its tokens must be bound to a key of the client, so that a stolen one is useless. Absent: they may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender_constraint: Option<SenderConstraint>,
+}
+
+/// How a token must be bound to its sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SenderConstraint {
+    /// To a DPoP key (RFC 9449).
+    Dpop,
+    /// To the certificate of the client's connection (RFC 8705 §3).
+    Mtls,
+    /// To either.
+    Any,
+}
+
+impl SenderConstraint {
+    pub const ALL: [Self; 3] = [Self::Dpop, Self::Mtls, Self::Any];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Dpop => "dpop",
+            Self::Mtls => "mtls",
+            Self::Any => "any",
+        }
+    }
 }
 
 impl Resource {

@@ -51,6 +51,9 @@ pub struct Decision {
     pub auth_method: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credential_id: Option<String>,
+    /// The allowance of the client without which it would have been refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowance: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grant_type: Option<String>,
     /// What was granted; of a refusal, what was asked for.

@@ -344,6 +344,8 @@ impl Directory {
             access_token_lifetime_max_s: self.settings.lifetime_max_s,
             resources: resources.map(|resource| (resource.identifier.clone(), Arc::new(resource))).collect(),
             mtls_base: None,
+            trust_anchors: settings.trust_anchors.clone(),
+            crls: settings.crls.clone(),
         }
     }
 

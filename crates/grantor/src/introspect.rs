@@ -2,15 +2,13 @@
 
 use crate::App;
 use crate::audit::Decision;
-use crate::token::authenticate;
+use crate::authenticate::{Asked, authenticate, spend_assertion};
 use grantor_core::Timestamp;
 use grantor_core::client_auth::Caller;
 use grantor_core::domain::Domain;
 use grantor_core::error::Result;
-use grantor_core::incoming::Incoming;
 use grantor_core::jose::Alg;
 use grantor_core::token::{self, AccessToken, TOKEN_INTROSPECTION_JWT, TokenQuery};
-use std::net::IpAddr;
 
 /// An answer, in the form that the caller asked for.
 #[derive(Debug)]
@@ -19,17 +17,12 @@ pub enum Answer {
     Jwt(String),
 }
 
-pub async fn introspect(
-    app: &App,
-    domain: &Domain,
-    incoming: &Incoming<'_>,
-    source: IpAddr,
-    now: Timestamp,
-    decision: &mut Decision,
-) -> Result<Answer> {
-    let query = TokenQuery::parse(incoming, &app.parse_limits)?;
+pub async fn introspect(app: &App, domain: &Domain, asked: &Asked<'_>, decision: &mut Decision) -> Result<Answer> {
+    let query = TokenQuery::parse(&asked.incoming, &app.parse_limits)?;
+    let now = asked.now;
     let client = app.directory.client_of(domain, &query.client_auth).await?;
-    let caller = authenticate(app, domain, &query.client_auth, client.as_deref(), source, now, decision).await?;
+    let caller = authenticate(app, domain, &query.client_auth, client.as_deref(), asked, decision).await?;
+    spend_assertion(app, domain, &caller, now).await?;
     let token = visible(app, domain, &caller, &query.token, now).await?;
     match &token {
         Ok(token) => {

@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod audit;
+pub mod authenticate;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -23,6 +24,7 @@ pub mod store;
 pub mod telemetry;
 pub mod throttle;
 pub mod token;
+pub mod trust;
 pub mod watch;
 
 use crate::audit::{Audit, AuditSettings};
@@ -36,6 +38,7 @@ use crate::secrets::Secret;
 use crate::store::Store;
 use crate::telemetry::Metrics;
 use crate::throttle::Throttle;
+use crate::trust::Trust;
 use grantor_core::Timestamp;
 use grantor_core::incoming::ParseLimits;
 use grantor_core::secret::Peppers;
@@ -53,6 +56,7 @@ pub struct App {
     pub imported: Imported,
     pub throttle: Throttle,
     pub replay: Replay,
+    pub trust: Trust,
     pub audit: Audit,
     pub metrics: Metrics,
     pub parse_limits: ParseLimits,
@@ -97,6 +101,7 @@ impl App {
         let app = Arc::new(Self {
             imported: Imported::new(limits.slow_hash_concurrency, limits.slow_hash_queue_max),
             throttle: Throttle::new(limits.failed_auth_per_minute.unwrap_or(0), limits.failed_auth_burst),
+            trust: Trust::new(),
             parse_limits: ParseLimits {
                 form_parameters_max: limits.form_parameters_max.unwrap_or(usize::MAX),
                 scope_tokens_max: limits.scope_tokens_max.unwrap_or(usize::MAX),

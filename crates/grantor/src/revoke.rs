@@ -2,27 +2,19 @@
 
 use crate::App;
 use crate::audit::Decision;
+use crate::authenticate::{Asked, authenticate, spend_assertion};
 use crate::store::{Revocation, RevocationKind, Write};
-use crate::token::authenticate;
-use grantor_core::Timestamp;
 use grantor_core::domain::Domain;
 use grantor_core::error::{ErrorCode, OAuthError, Result};
-use grantor_core::incoming::Incoming;
 use grantor_core::token::TokenQuery;
-use std::net::IpAddr;
 
 /// When this returns, the revocation is on disk and in force here. A token that is not known needs none (§2.2).
-pub async fn revoke(
-    app: &App,
-    domain: &Domain,
-    incoming: &Incoming<'_>,
-    source: IpAddr,
-    now: Timestamp,
-    decision: &mut Decision,
-) -> Result<()> {
-    let query = TokenQuery::parse(incoming, &app.parse_limits)?;
+pub async fn revoke(app: &App, domain: &Domain, asked: &Asked<'_>, decision: &mut Decision) -> Result<()> {
+    let query = TokenQuery::parse(&asked.incoming, &app.parse_limits)?;
+    let now = asked.now;
     let client = app.directory.client_of(domain, &query.client_auth).await?;
-    let caller = authenticate(app, domain, &query.client_auth, client.as_deref(), source, now, decision).await?;
+    let caller = authenticate(app, domain, &query.client_auth, client.as_deref(), asked, decision).await?;
+    spend_assertion(app, domain, &caller, now).await?;
     let keys = app.keys.of(domain, now).await?;
     let token = match keys.check(&query.token, domain, now) {
         Ok(token) => token,

@@ -2,36 +2,26 @@
 
 use crate::App;
 use crate::audit::Decision;
-use crate::clock;
+use crate::authenticate::{Asked, authenticate, spend_assertion};
 use crate::random;
 use grantor_core::Timestamp;
-use grantor_core::client::Client;
-use grantor_core::client_auth::{Caller, Checks, ClientAuth};
 use grantor_core::domain::Domain;
 use grantor_core::error::{ErrorCode, OAuthError, Result};
 use grantor_core::grant::Grant;
-use grantor_core::incoming::Incoming;
 use grantor_core::jose::b64url_encode;
 use grantor_core::token::TokenResponse;
 use grantor_core::token_request::TokenRequest;
-use std::net::IpAddr;
 use std::time::Duration;
 
 /// The token endpoint, from a request to an answer (RFC 6749 §4.4). Read it top to bottom.
-pub async fn issue(
-    app: &App,
-    domain: &Domain,
-    incoming: &Incoming<'_>,
-    source: IpAddr,
-    now: Timestamp,
-    decision: &mut Decision,
-) -> Result<TokenResponse> {
-    let request = TokenRequest::parse(incoming, &app.parse_limits)?;
-    let now = after_revocation(app, domain, request.client_auth.client_id(), now).await?;
+pub async fn issue(app: &App, domain: &Domain, asked: &Asked<'_>, decision: &mut Decision) -> Result<TokenResponse> {
+    let request = TokenRequest::parse(&asked.incoming, &app.parse_limits)?;
+    let now = after_revocation(app, domain, request.client_auth.client_id(), asked.now).await?;
     let client = app.directory.client_of(domain, &request.client_auth).await?;
-    let caller = authenticate(app, domain, &request.client_auth, client.as_deref(), source, now, decision).await?;
+    let caller = authenticate(app, domain, &request.client_auth, client.as_deref(), asked, decision).await?;
     let grant = request.grant.decide(&caller, domain).inspect_err(|_| note_asked(decision, &request))?;
     note_grant(decision, &request, &grant);
+    spend_assertion(app, domain, &caller, now).await?;
     let unsigned = grant.mint(now, random_id())?;
     decision.jti = Some(unsigned.jti.clone());
     app.keys.sign(domain, unsigned, now).await
@@ -52,49 +42,6 @@ async fn after_revocation(app: &App, domain: &Domain, client_id: &str, now: Time
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
     Ok(now + 1)
-}
-
-/// From what a request shows to a caller: limits first, then the slow hash if one is due, then the comparison.
-pub async fn authenticate<'c>(
-    app: &App,
-    domain: &Domain,
-    auth: &ClientAuth,
-    client: Option<&'c Client>,
-    source: IpAddr,
-    now: Timestamp,
-    decision: &mut Decision,
-) -> Result<Caller<'c>> {
-    decision.client_id = Some(auth.client_id().to_owned());
-    decision.auth_method = Some(auth.method().as_str().to_owned());
-    let start = clock::instant();
-    let pair = app.throttle.pair(&domain.name, auth.client_id(), source);
-    app.throttle.admit(pair)?;
-    let proof = app.imported.prove(auth.slow_check(client, &app.peppers, now)).await?;
-    let checks = Checks {
-        domain,
-        peppers: &app.peppers,
-        assertion_lifetime_max_s: app.config.limits.assertion_lifetime_max_s,
-        slow: proof.as_ref(),
-        fetched: &[],
-        now,
-    };
-    match auth.verify(client, &checks) {
-        Ok(caller) => {
-            decision.credential_id = Some(caller.credential().id.clone());
-            decision.auth_method = Some(caller.method().as_str().to_owned());
-            if let Some(allowance) = caller.allowance() {
-                app.metrics.allowance_used(&domain.name, allowance);
-            }
-            Ok(caller)
-        }
-        Err(error) => {
-            if error.code == ErrorCode::InvalidClient {
-                app.throttle.failed(pair);
-                app.imported.even_out(start).await;
-            }
-            Err(error)
-        }
-    }
 }
 
 fn note_asked(decision: &mut Decision, request: &TokenRequest) {

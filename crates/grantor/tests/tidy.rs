@@ -11,8 +11,8 @@ const RANKS: [&[&str]; 7] = [
     &["clock", "random"],
     &["secrets", "watch"],
     &["store", "config", "data_dir"],
-    &["directory", "keys", "audit", "imported", "throttle", "telemetry", "replay"],
-    &["token", "introspect", "revoke", "admin"],
+    &["directory", "keys", "audit", "imported", "throttle", "telemetry", "trust", "replay"],
+    &["authenticate", "token", "introspect", "revoke", "admin"],
     &["http", "server"],
     &["cli"],
 ];

@@ -2,7 +2,7 @@
 //! draft-ietf-oauth-rfc7523bis has it.
 
 use super::verify::{Caller, Checks, Found, admit, known, refused};
-use super::{ClientAuth, Method};
+use super::{ClientAuth, FetchProblem, Method};
 use crate::Timestamp;
 use crate::client::{CLIENT_ID_MAX, Client, Credential, CredentialKind};
 use crate::error::{ErrorCode, OAuthError, Result, quote};
@@ -79,6 +79,13 @@ pub(super) fn parse(
 fn malformed(what: &str) -> OAuthError {
     OAuthError::new(ErrorCode::InvalidClient, "client_assertion is not a JWT that can be read here")
         .because("assertion_malformed", format!("client_assertion: {what}"))
+}
+
+/// Whether the proof is right cannot be told.
+pub(super) fn keys_away(problem: &FetchProblem) -> OAuthError {
+    OAuthError::new(ErrorCode::TemporarilyUnavailable, "the client's keys cannot be fetched now; try again")
+        .because(problem.reason, problem.detail.clone())
+        .retry_after(5)
 }
 
 impl Assertion {
@@ -164,12 +171,7 @@ impl Assertion {
 
     fn no_key(&self, client: &Client, checks: &Checks<'_>, kid: Option<&str>, wrong: Option<JoseError>) -> OAuthError {
         if let Some(problem) = checks.fetch_problem() {
-            return OAuthError::new(
-                ErrorCode::TemporarilyUnavailable,
-                "the client's keys cannot be fetched now; try again",
-            )
-            .because(problem.reason, problem.detail.clone())
-            .retry_after(5);
+            return keys_away(problem);
         }
         let named = kid.map_or("it has no kid".to_owned(), |kid| format!("its kid is '{}'", quote(kid)));
         if let Some(error) = wrong {

@@ -1,6 +1,7 @@
 //! Who is calling: client authentication (RFC 6749 §2.3). One file per method.
 
 mod assertion;
+mod certificate;
 mod client_secret;
 mod public_keys;
 mod slow;
@@ -8,6 +9,7 @@ mod verify;
 
 use assertion::Assertion;
 pub use assertion::{CLIENT_AUTHENTICATION_JWT, CLOCK_SKEW_S, JTI_MAX, JWT_BEARER, SpendOnce};
+pub use certificate::{CertificateMatch, match_certificate};
 pub use client_secret::Presented;
 pub use public_keys::PublicKeys;
 pub use slow::{SlowCheck, SlowProof};
@@ -18,6 +20,7 @@ use crate::client::{Client, Credential, CredentialKind};
 use crate::error::{ErrorCode, OAuthError, Result};
 use crate::form::Form;
 use crate::incoming::Incoming;
+use crate::x509::ClientCertificate;
 use serde::{Deserialize, Serialize};
 
 /// Client-authentication methods, by their names in the IANA registry (RFC 7591 §2).
@@ -67,6 +70,10 @@ pub enum ClientAuth {
     SecretBasic(Presented, Option<Presented>),
     SecretPost(Presented),
     Assertion(Box<Assertion>),
+    /// The certificate itself is of the connection, not of the request.
+    Certificate {
+        client_id: String,
+    },
 }
 
 impl ClientAuth {
@@ -87,13 +94,20 @@ impl ClientAuth {
             (Some(header), _) => client_secret::parse_basic(header, client_id),
             (None, Some(secret)) => client_secret::parse_post(client_id, secret),
             (None, None) if asserts => assertion::parse(assertion_type, assertion, client_id),
+            (None, None) if incoming.certificate.is_some() && client_id.is_some() => {
+                certificate::parse(client_id.unwrap_or_default())
+            }
             (None, None) => Err(OAuthError::new(
                 ErrorCode::InvalidClient,
                 "no client authentication; send client_id and client_secret in an Authorization: Basic header",
             )
             .because(
                 "no_client_auth",
-                format!("client_id in the body: {}", client_id.map_or("none".into(), crate::error::quote)),
+                format!(
+                    "client_id in the body: {}; client certificate: {}",
+                    client_id.map_or("none".into(), crate::error::quote),
+                    if incoming.certificate.is_some() { "yes" } else { "none" }
+                ),
             )
             .with_challenge(true)),
         }
@@ -102,6 +116,8 @@ impl ClientAuth {
     pub fn method(&self) -> Method {
         match self {
             Self::Assertion(assertion) => assertion.method(),
+            // Which of the two it is, the client's registration tells.
+            Self::Certificate { .. } => Method::TlsClientAuth,
             Self::SecretBasic(..) => Method::ClientSecretBasic,
             Self::SecretPost(_) => Method::ClientSecretPost,
         }
@@ -111,36 +127,42 @@ impl ClientAuth {
         let (first, second) = match self {
             Self::SecretBasic(first, second) => (Some(first), second.as_ref()),
             Self::SecretPost(only) => (Some(only), None),
-            Self::Assertion(_) => (None, None),
+            Self::Assertion(_) | Self::Certificate { .. } => (None, None),
         };
         first.into_iter().chain(second)
     }
 
     /// The `jwks_uri` credentials whose keys `verify` will need: those that may be used now, unless the registered keys
     /// suffice.
-    pub fn keys_to_fetch<'c>(&self, client: Option<&'c Client>, now: Timestamp) -> Vec<(&'c str, &'c str)> {
-        let Some(client) = client.filter(|_| self.wants_keys()) else { return Vec::new() };
-        if client.public_keys().any(|(credential, keys)| credential.usable(now).is_ok() && self.suffices(keys)) {
+    pub fn keys_to_fetch<'c>(
+        &self,
+        client: Option<&'c Client>,
+        certificate: Option<&ClientCertificate>,
+        now: Timestamp,
+    ) -> Vec<(&'c str, &'c str)> {
+        let Some(client) = client.filter(|_| matches!(self, Self::Assertion(_) | Self::Certificate { .. })) else {
+            return Vec::new();
+        };
+        let usable = |credential: &&Credential| credential.usable(now).is_ok();
+        let mut registered = client.public_keys().filter(|(credential, _)| usable(credential));
+        if registered.any(|(_, keys)| self.suffices(keys, certificate)) {
             return Vec::new();
         }
         let uri = |credential: &'c Credential| match &credential.kind {
             CredentialKind::JwksUri { jwks_uri } => Some((credential.id.as_str(), jwks_uri.as_str())),
             _ => None,
         };
-        client.credentials.iter().filter(|credential| credential.usable(now).is_ok()).filter_map(uri).collect()
+        client.credentials.iter().filter(usable).filter_map(uri).collect()
     }
 
-    const fn wants_keys(&self) -> bool {
-        matches!(self, Self::Assertion(_))
-    }
-
-    /// Whether there is a key among these that what was presented names; false where no key is due.
-    pub fn suffices(&self, keys: &PublicKeys) -> bool {
+    /// Whether what was presented names one of these keys or certificates.
+    pub fn suffices(&self, keys: &PublicKeys, certificate: Option<&ClientCertificate>) -> bool {
         match self {
             Self::SecretBasic(..) | Self::SecretPost(_) => false,
             Self::Assertion(assertion) => {
                 assertion.key_wanted().is_some_and(|(kid, alg)| keys.candidates(kid, alg).next().is_some())
             }
+            Self::Certificate { .. } => certificate.is_some_and(|shown| keys.has_certificate(shown.x5t_s256())),
         }
     }
 
@@ -149,6 +171,7 @@ impl ClientAuth {
         match self {
             Self::SecretBasic(presented, _) | Self::SecretPost(presented) => &presented.client_id,
             Self::Assertion(assertion) => assertion.client_id(),
+            Self::Certificate { client_id } => client_id,
         }
     }
 

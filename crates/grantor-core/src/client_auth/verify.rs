@@ -7,6 +7,7 @@ use crate::client::{Client, Credential, CredentialKind, Unusable};
 use crate::domain::{DEFAULT_DOMAIN, Domain};
 use crate::error::{ErrorCode, OAuthError, Result, quote};
 use crate::secret::{Peppers, SecretFormat, examine};
+use crate::x509::{ClientCertificate, PathProblem};
 use std::sync::Arc;
 
 /// An authenticated client. Only [`ClientAuth::verify`] makes one.
@@ -78,6 +79,10 @@ pub struct Checks<'e> {
     pub slow: Option<&'e SlowProof>,
     /// Of [`ClientAuth::keys_to_fetch`], where any were due.
     pub fetched: &'e [Fetched],
+    /// Of the connection.
+    pub certificate: Option<&'e ClientCertificate>,
+    /// Whether a path leads from that certificate to the domain's trust anchors, where the client has a rule for names.
+    pub path: Option<&'e std::result::Result<(), PathProblem>>,
     pub now: Timestamp,
 }
 
@@ -137,6 +142,7 @@ impl ClientAuth {
         let caller = match self {
             Self::SecretBasic(..) | Self::SecretPost(_) => self.check_secret(client, checks),
             Self::Assertion(assertion) => assertion.check(client, checks),
+            Self::Certificate { client_id } => super::certificate::check(client_id, client, checks),
         };
         caller.map_err(|error| error.with_challenge(self.used_header()))
     }
@@ -285,7 +291,8 @@ mod tests {
         let mut headers = http::HeaderMap::new();
         headers.insert("authorization", format!("Basic {encoded}").parse().unwrap());
         headers.insert("content-type", "application/x-www-form-urlencoded".parse().unwrap());
-        let incoming = Incoming { uri: &"/connect/token".parse().unwrap(), headers: &headers, body: b"" };
+        let incoming =
+            Incoming { uri: &"/connect/token".parse().unwrap(), headers: &headers, body: b"", certificate: None };
         ClientAuth::parse(&incoming, &incoming.form(&ParseLimits::default()).unwrap()).unwrap()
     }
 
@@ -310,8 +317,16 @@ mod tests {
 
     fn verify<'c>(auth: &ClientAuth, client: Option<&'c Client>, peppers: &Peppers) -> Result<Caller<'c>> {
         let domain = Domain::default();
-        let checks =
-            Checks { domain: &domain, peppers, assertion_lifetime_max_s: 600, slow: None, fetched: &[], now: 0 };
+        let checks = Checks {
+            domain: &domain,
+            peppers,
+            assertion_lifetime_max_s: 600,
+            slow: None,
+            fetched: &[],
+            certificate: None,
+            path: None,
+            now: 0,
+        };
         auth.verify(client, &checks)
     }
 

@@ -69,6 +69,7 @@ pub fn resource(identifier: &str, scope: &str) -> Resource {
         access_token_format: TokenFormat::Jwt,
         access_token_signing_alg: Alg::ES256,
         access_token_lifetime_s: None,
+        sender_constraint: None,
     }
 }
 
@@ -88,6 +89,7 @@ impl World {
                 access_token_lifetime_max_s: 86_400,
                 resources: resources.map(|resource| (resource.identifier.clone(), Arc::new(resource))).into(),
                 mtls_base: Some(MTLS.into()),
+                ..Domain::default()
             },
             client_id: ID.into(),
             metadata: ClientMetadata {
@@ -166,6 +168,8 @@ impl World {
             assertion_lifetime_max_s: 600,
             slow: proof.as_ref(),
             fetched: &[],
+            certificate: None,
+            path: None,
             now: self.now,
         };
         then(&auth.verify(found, &checks)?)
@@ -252,6 +256,6 @@ impl Request {
 
     pub fn read<T>(&self, read: impl FnOnce(&Incoming<'_>) -> T) -> T {
         let uri: Uri = self.uri.parse().unwrap();
-        read(&Incoming { uri: &uri, headers: &self.headers, body: &self.body })
+        read(&Incoming { uri: &uri, headers: &self.headers, body: &self.body, certificate: None })
     }
 }

@@ -22,6 +22,7 @@ impl Admin<'_> {
     ) -> Result<(Put, Stored<DomainSettings>)> {
         valid_name("domain", name)?;
         valid(settings.problems())?;
+        valid(crate::trust::problems(&settings.trust_anchors, &settings.crls))?;
         let server_issuer = self.app.directory.server_issuer();
         let issuer = issuer_of(server_issuer, name, settings);
         let taken = |other: &Stored<DomainSettings>| {
@@ -55,6 +56,7 @@ impl Admin<'_> {
                 access_token_format: Default::default(),
                 access_token_signing_alg: Default::default(),
                 access_token_lifetime_s: None,
+                sender_constraint: None,
             };
             self.app
                 .store

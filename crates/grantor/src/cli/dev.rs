@@ -139,6 +139,7 @@ async fn demo(app: &App, path: &std::path::Path) -> Result<Secret> {
         access_token_format: format,
         access_token_signing_alg: Default::default(),
         access_token_lifetime_s: None,
+        sender_constraint: None,
     };
     for (name, identifier, format) in
         [("demo-api", DEMO_RESOURCE, TokenFormat::Jwt), ("demo-opaque", DEMO_OPAQUE, TokenFormat::Opaque)]

@@ -4,6 +4,7 @@ use super::listener::Checked;
 use super::response::{Answer, document, json, no_store, refusal};
 use crate::App;
 use crate::audit::{Decision, Endpoint};
+use crate::authenticate::Asked;
 use crate::clock;
 use crate::introspect::{self, introspect};
 use crate::revoke::revoke;
@@ -28,7 +29,9 @@ pub async fn answer(
 ) -> Answer {
     let now = clock::now_s();
     let source = request.peer.addr.ip();
-    let incoming = Incoming { uri: &request.head.uri, headers: &request.head.headers, body: &request.body };
+    let (uri, headers) = (&request.head.uri, &request.head.headers);
+    let incoming = Incoming { uri, headers, body: &request.body, certificate: None };
+    let asked = Asked { incoming, source, now };
     let mut decision = Decision {
         at: now,
         request_id: request_id.to_owned(),
@@ -38,21 +41,19 @@ pub async fn answer(
         ..Decision::default()
     };
     let answer = match endpoint {
-        Endpoint::Token => issue(app, domain, &incoming, source, now, &mut decision).await.map(|issued| {
+        Endpoint::Token => issue(app, domain, &asked, &mut decision).await.map(|issued| {
             decision.outcome = "issued".into();
             json(StatusCode::OK, &issued)
         }),
-        Endpoint::Introspection => {
-            introspect(app, domain, &incoming, source, now, &mut decision).await.map(|told| match told {
-                introspect::Answer::Json(body) => json(StatusCode::OK, &body),
-                introspect::Answer::Jwt(jwt) => {
-                    no_store(StatusCode::OK, HeaderValue::from_static("application/token-introspection+jwt"), jwt)
-                }
-            })
+        Endpoint::Introspection => introspect(app, domain, &asked, &mut decision).await.map(|told| match told {
+            introspect::Answer::Json(body) => json(StatusCode::OK, &body),
+            introspect::Answer::Jwt(jwt) => {
+                no_store(StatusCode::OK, HeaderValue::from_static("application/token-introspection+jwt"), jwt)
+            }
+        }),
+        Endpoint::Revocation => {
+            revoke(app, domain, &asked, &mut decision).await.map(|()| json(StatusCode::OK, &serde_json::json!({})))
         }
-        Endpoint::Revocation => revoke(app, domain, &incoming, source, now, &mut decision)
-            .await
-            .map(|()| json(StatusCode::OK, &serde_json::json!({}))),
     };
     let answer = answer.unwrap_or_else(|error| {
         decision.refused(&error);

@@ -2,6 +2,7 @@ use crate::{Answer, Server};
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use grantor::audit::Decision;
+use grantor::authenticate::Asked;
 use grantor::clock;
 use grantor::token::issue;
 use grantor_core::incoming::Incoming;
@@ -24,10 +25,11 @@ async fn token(server: &Server, client_id: &str, mut client: Value) -> String {
     let body = format!("grant_type=client_credentials&client_id={client_id}&client_secret={secret}{resources}");
     let mut headers = HeaderMap::new();
     headers.insert("content-type", "application/x-www-form-urlencoded".parse().unwrap());
-    let incoming = Incoming { uri: &"/connect/token".parse().unwrap(), headers: &headers, body: body.as_bytes() };
+    let uri = "/connect/token".parse().unwrap();
+    let incoming = Incoming { uri: &uri, headers: &headers, body: body.as_bytes(), certificate: None };
     let domain = server.app.directory.domains().by_name("default").unwrap().clone();
-    let (source, mut decision) = ("127.0.0.1".parse().unwrap(), Decision::default());
-    let issued = issue(&server.app, &domain, &incoming, source, clock::now_s(), &mut decision).await.unwrap();
+    let asked = Asked { incoming, source: "127.0.0.1".parse().unwrap(), now: clock::now_s() };
+    let issued = issue(&server.app, &domain, &asked, &mut Decision::default()).await.unwrap();
     issued.access_token
 }
 

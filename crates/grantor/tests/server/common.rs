@@ -124,6 +124,7 @@ pub fn resource(identifier: &str, scope: &str) -> Resource {
         access_token_format: TokenFormat::default(),
         access_token_signing_alg: Default::default(),
         access_token_lifetime_s: None,
+        sender_constraint: None,
     }
 }
 

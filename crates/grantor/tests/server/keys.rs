@@ -3,6 +3,7 @@
 use crate::call::{Call, form, verify};
 use crate::common::{API, CLIENT, TestApp, VAULT};
 use grantor::audit::Decision;
+use grantor::authenticate::Asked;
 use grantor::introspect::{Answer, introspect};
 use grantor::keys::{KeyStatus, Keys, MasterKey};
 use grantor::store::KeyRow;
@@ -30,17 +31,19 @@ impl TestApp {
     async fn token_at(&self, now: i64, resource: &str) -> String {
         let domain = self.directory.domains().by_name(DEFAULT_DOMAIN).unwrap().clone();
         let body = format!("grant_type=client_credentials&resource={}", form(resource));
-        let incoming =
-            Incoming { uri: &"/connect/token".parse().unwrap(), headers: &self.headers(), body: body.as_bytes() };
-        issue(self, &domain, &incoming, SOURCE, now, &mut Decision::default()).await.unwrap().access_token
+        let (uri, headers) = ("/connect/token".parse().unwrap(), self.headers());
+        let incoming = Incoming { uri: &uri, headers: &headers, body: body.as_bytes(), certificate: None };
+        let asked = Asked { incoming, source: SOURCE, now };
+        issue(self, &domain, &asked, &mut Decision::default()).await.unwrap().access_token
     }
 
     async fn active_at(&self, now: i64, token: &str) -> bool {
         let domain = self.directory.domains().by_name(DEFAULT_DOMAIN).unwrap().clone();
         let body = format!("token={}", form(token));
-        let incoming =
-            Incoming { uri: &"/connect/introspect".parse().unwrap(), headers: &self.headers(), body: body.as_bytes() };
-        match introspect(self, &domain, &incoming, SOURCE, now, &mut Decision::default()).await.unwrap() {
+        let (uri, headers) = ("/connect/introspect".parse().unwrap(), self.headers());
+        let incoming = Incoming { uri: &uri, headers: &headers, body: body.as_bytes(), certificate: None };
+        let asked = Asked { incoming, source: SOURCE, now };
+        match introspect(self, &domain, &asked, &mut Decision::default()).await.unwrap() {
             Answer::Json(told) => told["active"] == true,
             Answer::Jwt(_) => unreachable!("it was not asked for"),
         }

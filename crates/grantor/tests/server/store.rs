@@ -99,6 +99,7 @@ fn resource(identifier: &str) -> Resource {
         access_token_format: Default::default(),
         access_token_signing_alg: Default::default(),
         access_token_lifetime_s: None,
+        sender_constraint: None,
     }
 }
 

@@ -18,9 +18,15 @@ use grantor_core::resource::Resource;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-pub const DOMAIN_MEMBERS: [&str; 3] = ["issuer", "sandbox", "access_token_lifetime_s"];
-pub const RESOURCE_MEMBERS: [&str; 5] =
-    ["identifier", "scope", "access_token_format", "access_token_signing_alg", "access_token_lifetime_s"];
+pub const DOMAIN_MEMBERS: [&str; 5] = ["issuer", "sandbox", "access_token_lifetime_s", "trust_anchors", "crls"];
+pub const RESOURCE_MEMBERS: [&str; 6] = [
+    "identifier",
+    "scope",
+    "access_token_format",
+    "access_token_signing_alg",
+    "access_token_lifetime_s",
+    "sender_constraint",
+];
 
 fn shown_domain(server: &Server, row: Stored<DomainSettings>) -> Value {
     let issuer = issuer_of(server.directory.server_issuer(), &row.name, &row.body);
