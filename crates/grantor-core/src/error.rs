@@ -5,7 +5,7 @@ use std::fmt;
 
 pub type Result<T> = std::result::Result<T, OAuthError>;
 
-/// The error codes of RFC 6749 §5.2, RFC 7009 §2.2.1, RFC 8707 §2 and the two for load.
+/// The error codes of RFC 6749 §5.2, RFC 7009 §2.2.1, RFC 8707 §2, RFC 9449 §5 and §8, and the two for load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
     InvalidRequest,
@@ -14,6 +14,9 @@ pub enum ErrorCode {
     UnsupportedGrantType,
     InvalidScope,
     InvalidTarget,
+    InvalidDpopProof,
+    /// To be tried again with the nonce in the answer's `DPoP-Nonce`.
+    UseDpopNonce,
     UnsupportedTokenType,
     ServerError,
     TemporarilyUnavailable,
@@ -30,6 +33,8 @@ impl ErrorCode {
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::UseDpopNonce => "use_dpop_nonce",
             Self::UnsupportedTokenType => "unsupported_token_type",
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable | Self::TooManyRequests => "temporarily_unavailable",
@@ -124,10 +129,14 @@ impl std::error::Error for OAuthError {}
 /// Quotes what a caller sent so that it can stand in `error_description` and in logs:
 /// only the characters of RFC 6749 §5.2 survive, and only the first 64.
 pub fn quote(text: &str) -> String {
-    const MAX: usize = 64;
+    cleaned(text, 64)
+}
+
+/// Likewise, with the first `max` characters.
+pub(crate) fn cleaned(text: &str, max: usize) -> String {
     let mut out: String =
-        text.chars().take(MAX).map(|c| if matches!(c, ' '..='!' | '#'..='[' | ']'..='~') { c } else { '?' }).collect();
-    if text.chars().nth(MAX).is_some() {
+        text.chars().take(max).map(|c| if matches!(c, ' '..='!' | '#'..='[' | ']'..='~') { c } else { '?' }).collect();
+    if text.chars().nth(max).is_some() {
         out.push_str("...");
     }
     out

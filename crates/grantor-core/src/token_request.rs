@@ -1,5 +1,6 @@
-//! What a token request says (RFC 6749 §4.4.2): exactly one client authentication, and a grant.
+//! What a token request says (RFC 6749 §4.4.2): exactly one client authentication, perhaps a DPoP proof, and a grant.
 
+use crate::binding::DpopProof;
 use crate::client_auth::ClientAuth;
 use crate::error::Result;
 use crate::grant::GrantRequest;
@@ -8,6 +9,8 @@ use crate::incoming::{Incoming, ParseLimits};
 #[derive(Debug)]
 pub struct TokenRequest {
     pub client_auth: ClientAuth,
+    /// Not verified yet (RFC 9449 §5).
+    pub proof: Option<DpopProof>,
     pub grant: GrantRequest,
 }
 
@@ -15,7 +18,8 @@ impl TokenRequest {
     pub fn parse(incoming: &Incoming<'_>, limits: &ParseLimits) -> Result<Self> {
         let form = incoming.form(limits)?;
         let client_auth = ClientAuth::parse(incoming, &form)?;
+        let proof = DpopProof::from_headers(incoming.headers)?;
         let grant = GrantRequest::parse(&form, limits)?;
-        Ok(Self { client_auth, grant })
+        Ok(Self { client_auth, proof, grant })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Nonces, access_token_hash, htu};
 use crate::Timestamp;
-use crate::error::quote;
+use crate::error::{ErrorCode, OAuthError, cleaned, quote};
 use crate::jose::{Claims, JoseError, UnverifiedJws, VerifyingKey, constant_time_eq, typ_is};
 use crate::jwk::Jwk;
 use http::HeaderMap;
@@ -250,3 +250,18 @@ impl fmt::Display for DpopError {
 }
 
 impl std::error::Error for DpopError {}
+
+/// The refusal at the token endpoint (RFC 9449 §5, §8). The client made the proof, so it may know what is wrong with it.
+impl From<DpopError> for OAuthError {
+    fn from(error: DpopError) -> Self {
+        let (code, public) = match error.kind {
+            DpopErrorKind::Invalid => {
+                (ErrorCode::InvalidDpopProof, format!("the DPoP proof is not valid: {}", cleaned(&error.detail, 256)))
+            }
+            DpopErrorKind::UseNonce => {
+                (ErrorCode::UseDpopNonce, "make a new DPoP proof with the nonce in the DPoP-Nonce header".into())
+            }
+        };
+        Self::new(code, public).because(error.reason, error.detail)
+    }
+}

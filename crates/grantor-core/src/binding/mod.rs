@@ -4,12 +4,14 @@ mod dpop;
 mod dpop_key;
 mod htu;
 mod nonce;
+mod possession;
 
 pub use dpop::{
     DPOP_JWT, DpopError, DpopErrorKind, DpopExpected, DpopProof, IAT_AHEAD_S, IAT_WINDOW_S, PROOF_MAX, VerifiedProof,
 };
 pub use dpop_key::DpopKey;
 pub use nonce::Nonces;
+pub use possession::Possession;
 
 use crate::jose::{JoseError, b64url_decode, b64url_encode, sha256};
 use serde::{Deserialize, Serialize};
@@ -29,6 +31,11 @@ pub struct Confirmation {
 impl Confirmation {
     pub const fn is_empty(&self) -> bool {
         self.jkt.is_none() && self.x5t_s256.is_none()
+    }
+
+    /// The name in `token_type` of a token that is bound to this (RFC 9449 §5, RFC 6750).
+    pub const fn token_type(&self) -> &'static str {
+        if self.jkt.is_some() { "DPoP" } else { "Bearer" }
     }
 
     /// `cnf` among the claims of a token. A `cnf` that names nothing which can be checked here is an error: a token that is

@@ -1,6 +1,7 @@
 //! The client credentials grant (RFC 6749 §4.4), with resource indicators (RFC 8707).
 
 use super::Grant;
+use crate::binding::Possession;
 use crate::client::ClientMetadata;
 use crate::client_auth::Caller;
 use crate::domain::Domain;
@@ -45,7 +46,12 @@ impl ClientCredentials {
         (self.scope.as_ref(), &self.resources)
     }
 
-    pub(super) fn decide<'a>(&self, caller: &Caller<'a>, domain: &'a Domain) -> Result<Grant<'a>> {
+    pub(super) fn decide<'a>(
+        &self,
+        caller: &Caller<'a>,
+        domain: &'a Domain,
+        possession: Possession<'_>,
+    ) -> Result<Grant<'a>> {
         let client = caller.client();
         let targets = self.targets(&client.metadata, domain)?;
         let scope = self.narrow(&client.metadata, &targets)?;
@@ -58,6 +64,7 @@ impl ClientCredentials {
                 "these resources want differently formed tokens; ask for each in a request of its own".into(),
             ));
         }
+        let confirmation = possession.bind(&client.metadata, &targets)?;
         let wanted = client
             .metadata
             .access_token_lifetime_s
@@ -71,6 +78,7 @@ impl ClientCredentials {
             lifetime_s: wanted.clamp(1, domain.access_token_lifetime_max_s.max(1)),
             format: first.access_token_format,
             alg: first.access_token_signing_alg,
+            confirmation,
         })
     }
 

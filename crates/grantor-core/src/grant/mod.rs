@@ -4,6 +4,7 @@ mod client_credentials;
 
 pub use client_credentials::ClientCredentials;
 
+use crate::binding::{Confirmation, Possession};
 use crate::client::Client;
 use crate::client_auth::Caller;
 use crate::domain::Domain;
@@ -65,8 +66,8 @@ impl GrantRequest {
         }
     }
 
-    /// Decides what the caller gets. A grant only ever narrows what was registered.
-    pub fn decide<'a>(&self, caller: &Caller<'a>, domain: &'a Domain) -> Result<Grant<'a>> {
+    /// Decides what the caller gets, and what it is bound to. A grant only ever narrows what was registered.
+    pub fn decide<'a>(&self, caller: &Caller<'a>, domain: &'a Domain, possession: Possession<'_>) -> Result<Grant<'a>> {
         let grant_type = self.grant_type();
         if !caller.client().metadata.grant_types.contains(&grant_type) {
             return Err(OAuthError::new(
@@ -79,7 +80,7 @@ impl GrantRequest {
             ));
         }
         match self {
-            Self::ClientCredentials(request) => request.decide(caller, domain),
+            Self::ClientCredentials(request) => request.decide(caller, domain, possession),
         }
     }
 }
@@ -94,6 +95,7 @@ pub struct Grant<'a> {
     pub(crate) lifetime_s: u32,
     pub(crate) format: TokenFormat,
     pub(crate) alg: Alg,
+    pub(crate) confirmation: Confirmation,
 }
 
 impl Grant<'_> {
@@ -111,6 +113,10 @@ impl Grant<'_> {
 
     pub const fn format(&self) -> TokenFormat {
         self.format
+    }
+
+    pub const fn confirmation(&self) -> &Confirmation {
+        &self.confirmation
     }
 
     pub const fn alg(&self) -> Alg {

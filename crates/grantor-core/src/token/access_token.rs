@@ -3,6 +3,7 @@
 use super::opaque::{Handle, HandleKey};
 use super::{AT_JWT, TokenFormat};
 use crate::Timestamp;
+use crate::binding::Confirmation;
 use crate::domain::Domain;
 use crate::jose::{Claims, JoseError, UnverifiedJws, VerifyingKey, typ_is};
 use serde_json::{Map, Value};
@@ -16,6 +17,8 @@ pub struct AccessToken {
     pub iat: Timestamp,
     pub exp: Timestamp,
     pub format: TokenFormat,
+    /// What it is bound to (RFC 7800 §3.1).
+    pub confirmation: Confirmation,
     pub claims: Map<String, Value>,
 }
 
@@ -71,8 +74,9 @@ impl AccessToken {
         let jti = required("jti", claims.opt_str("jti"))?.to_owned();
         let audience = required("aud", claims.opt_strings("aud"))?;
         let mut claims = claims.into_map();
+        let confirmation = claims.get("cnf").map(Confirmation::parse).transpose().map_err(NotAccepted::because)?;
         claims.insert("exp".into(), exp.into());
-        Ok(Self { client_id, audience, jti, iat, exp, format, claims })
+        Ok(Self { client_id, audience, jti, iat, exp, format, confirmation: confirmation.unwrap_or_default(), claims })
     }
 }
 

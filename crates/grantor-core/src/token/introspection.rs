@@ -72,7 +72,7 @@ pub fn introspect(token: Option<&AccessToken>) -> Value {
     };
     let mut answer = token.claims.clone();
     answer.insert("active".into(), true.into());
-    answer.insert("token_type".into(), "Bearer".into());
+    answer.insert("token_type".into(), token.confirmation.token_type().into());
     Value::Object(answer)
 }
 

@@ -2,6 +2,7 @@
 
 use super::{AT_JWT, TokenFormat, opaque};
 use crate::Timestamp;
+use crate::binding::Confirmation;
 use crate::error::{OAuthError, Result};
 use crate::grant::Grant;
 use crate::jose::{Alg, JWS_MAX, SigningKey};
@@ -14,6 +15,7 @@ pub struct Unsigned {
     pub format: TokenFormat,
     pub alg: Alg,
     claims_json: Vec<u8>,
+    token_type: &'static str,
     expires_in: u32,
     scope: String,
 }
@@ -30,6 +32,9 @@ struct Claims<'a> {
     client_id: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     scope: &'a str,
+    /// RFC 7800 §3.1.
+    #[serde(skip_serializing_if = "Confirmation::is_empty")]
+    cnf: &'a Confirmation,
 }
 
 /// A single audience is a string: every consumer tried accepts that, not every one a list (RFC 7519 §4.1.3).
@@ -53,6 +58,7 @@ impl Grant<'_> {
             jti: &jti,
             client_id: &self.client.client_id,
             scope: &scope,
+            cnf: &self.confirmation,
         };
         let mut claims_json = Vec::with_capacity(320 + scope.len() + self.client.claims_json.len());
         serde_json::to_writer(&mut claims_json, &claims).map_err(|error| OAuthError::internal("claims", error))?;
@@ -61,7 +67,15 @@ impl Grant<'_> {
             claims_json.extend_from_slice(self.client.claims_json.as_bytes());
             claims_json.push(b'}');
         }
-        Ok(Unsigned { jti, format: self.format, alg: self.alg, claims_json, expires_in: self.lifetime_s, scope })
+        Ok(Unsigned {
+            jti,
+            format: self.format,
+            alg: self.alg,
+            claims_json,
+            token_type: self.confirmation.token_type(),
+            expires_in: self.lifetime_s,
+            scope,
+        })
     }
 }
 
@@ -85,7 +99,7 @@ impl Unsigned {
             ))
             .because("token_too_long", format!("{} characters", access_token.len())));
         }
-        Ok(TokenResponse { access_token, token_type: "Bearer", expires_in: self.expires_in, scope: self.scope })
+        Ok(TokenResponse { access_token, token_type: self.token_type, expires_in: self.expires_in, scope: self.scope })
     }
 }
 
@@ -100,6 +114,7 @@ impl std::fmt::Debug for Unsigned {
 #[derive(Serialize)]
 pub struct TokenResponse {
     pub access_token: String,
+    /// `Bearer`, or `DPoP` for a token that is bound to a DPoP key (RFC 9449 §5).
     pub token_type: &'static str,
     /// Seconds.
     pub expires_in: u32,

@@ -2,6 +2,7 @@
 
 use crate::encoding::{basic, form};
 use grantor_core::Timestamp;
+use grantor_core::binding::{DpopExpected, DpopProof, Possession, VerifiedProof};
 use grantor_core::client::{Client, ClientMetadata, Credential, CredentialKind};
 use grantor_core::client_auth::{Allowance, Caller, Checks, ClientAuth, Method, SlowCheck};
 use grantor_core::domain::Domain;
@@ -14,6 +15,7 @@ use grantor_core::secret::{Pepper, Peppers};
 use grantor_core::token::opaque::{Handle, HandleKey};
 use grantor_core::token::{AccessToken, NotAccepted, TokenFormat, TokenResponse};
 use grantor_core::token_request::TokenRequest;
+use grantor_core::x509::{ClientCertificate, TrustStore};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use serde_json::{Map, Value};
@@ -42,6 +44,8 @@ pub struct World {
     pub peppers: Peppers,
     pub limits: ParseLimits,
     pub now: Timestamp,
+    /// Of the domain.
+    pub trust: Option<TrustStore>,
     signing: SigningKey,
     verifying: VerifyingKey,
     handles: HandleKey,
@@ -103,6 +107,7 @@ impl World {
             peppers: Peppers::new(vec![pepper]).unwrap(),
             limits: ParseLimits::default(),
             now: NOW,
+            trust: None,
             signing,
             verifying,
             handles: HandleKey::new([1, 2, 3, 4], SealingKey::new(&[9; 32])),
@@ -159,17 +164,28 @@ impl World {
 
     /// Authenticates, and does something with the caller.
     pub fn authenticated<T>(&self, auth: &ClientAuth, then: impl FnOnce(&Caller<'_>) -> Result<T>) -> Result<T> {
+        self.authenticated_over(None, auth, then)
+    }
+
+    /// Likewise, over a connection with a certificate.
+    pub fn authenticated_over<T>(
+        &self,
+        certificate: Option<&ClientCertificate>,
+        auth: &ClientAuth,
+        then: impl FnOnce(&Caller<'_>) -> Result<T>,
+    ) -> Result<T> {
         let client = self.client();
         let found = Self::find(auth, &client);
         let proof = auth.slow_check(found, &self.peppers, self.now).and_then(SlowCheck::run);
+        let path = self.trust.as_ref().zip(certificate).map(|(trust, shown)| trust.verify(shown, self.now));
         let checks = Checks {
             domain: &self.domain,
             peppers: &self.peppers,
             assertion_lifetime_max_s: 600,
             slow: proof.as_ref(),
             fetched: &[],
-            certificate: None,
-            path: None,
+            certificate,
+            path: path.as_ref(),
             now: self.now,
         };
         then(&auth.verify(found, &checks)?)
@@ -177,8 +193,10 @@ impl World {
 
     pub fn token(&self, request: &Request) -> Result<Issued> {
         let parsed = request.read(|incoming| TokenRequest::parse(incoming, &self.limits))?;
-        self.authenticated(&parsed.client_auth, |caller| {
-            let grant = parsed.grant.decide(caller, &self.domain)?;
+        self.authenticated_over(request.certificate.as_ref(), &parsed.client_auth, |caller| {
+            let proof = parsed.proof.as_ref().map(|proof| self.verify_proof(proof)).transpose()?;
+            let possession = Possession { proof: proof.as_ref(), certificate: request.certificate.as_ref() };
+            let grant = parsed.grant.decide(caller, &self.domain, possession)?;
             let unsigned = grant.mint(self.now, "a-jti".into())?;
             let answer: TokenResponse = match unsigned.format {
                 TokenFormat::Jwt => unsigned.sign(&self.signing)?,
@@ -192,6 +210,12 @@ impl World {
                 token,
             })
         })
+    }
+
+    fn verify_proof(&self, proof: &DpopProof) -> Result<VerifiedProof> {
+        let uris: Vec<_> = self.domain.endpoints("/connect/token").collect();
+        let uris: Vec<_> = uris.iter().map(String::as_str).collect();
+        Ok(proof.verify(&DpopExpected::new("POST", &uris, self.now))?)
     }
 
     pub fn check(&self, token: &str) -> std::result::Result<AccessToken, NotAccepted> {
@@ -220,6 +244,8 @@ pub struct Request {
     pub uri: String,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
+    /// Of the connection.
+    pub certificate: Option<ClientCertificate>,
 }
 
 impl Request {
@@ -227,7 +253,7 @@ impl Request {
     pub fn form(body: impl AsRef<[u8]>) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-        Self { uri: "/connect/token".into(), headers, body: body.as_ref().to_vec() }
+        Self { uri: "/connect/token".into(), headers, body: body.as_ref().to_vec(), certificate: None }
     }
 
     /// `grant_type=client_credentials` and what follows, by the client and its secret.
@@ -245,6 +271,11 @@ impl Request {
         Self::form(format!("grant_type=client_credentials&client_id={}&client_secret={}", form(id), form(secret)))
     }
 
+    /// Sent over a connection with this certificate.
+    pub fn over(self, certificate: &ClientCertificate) -> Self {
+        Self { certificate: Some(certificate.clone()), ..self }
+    }
+
     pub fn authorization(self, value: impl AsRef<[u8]>) -> Self {
         self.header(AUTHORIZATION, value)
     }
@@ -256,6 +287,6 @@ impl Request {
 
     pub fn read<T>(&self, read: impl FnOnce(&Incoming<'_>) -> T) -> T {
         let uri: Uri = self.uri.parse().unwrap();
-        read(&Incoming { uri: &uri, headers: &self.headers, body: &self.body, certificate: None })
+        read(&Incoming { uri: &uri, headers: &self.headers, body: &self.body, certificate: self.certificate.as_ref() })
     }
 }
