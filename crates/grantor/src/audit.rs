@@ -3,6 +3,7 @@
 
 use crate::clock;
 use grantor_core::Timestamp;
+use grantor_core::binding::Confirmation;
 use grantor_core::error::OAuthError;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
@@ -68,6 +69,9 @@ pub struct Decision {
     pub jti: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lifetime_s: Option<u32>,
+    /// What the token is bound to: thumbprints of a DPoP key or a certificate (RFC 7800 §3.1).
+    #[serde(skip_serializing_if = "Confirmation::is_empty")]
+    pub cnf: Confirmation,
     /// The error code that the caller saw (RFC 6749 §5.2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

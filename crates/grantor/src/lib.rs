@@ -11,6 +11,7 @@ pub mod clock;
 pub mod config;
 pub mod data_dir;
 pub mod directory;
+pub mod dpop;
 pub mod http;
 pub mod imported;
 pub mod introspect;
@@ -31,6 +32,7 @@ use crate::audit::{Audit, AuditSettings};
 use crate::config::{Config, Database};
 use crate::data_dir::{DataLock, IfMissing};
 use crate::directory::{Directory, DirectorySettings};
+use crate::dpop::Dpop;
 use crate::imported::Imported;
 use crate::keys::{KeyError, KeyTimes, Keys, MasterKey};
 use crate::replay::Replay;
@@ -55,6 +57,7 @@ pub struct App {
     pub peppers: Peppers,
     pub imported: Imported,
     pub throttle: Throttle,
+    pub dpop: Dpop,
     pub replay: Replay,
     pub trust: Trust,
     pub audit: Audit,
@@ -79,6 +82,7 @@ impl App {
         let peppers = data.peppers(config.pepper.as_ref(), if_missing).map_err(|error| failed(&error))?;
         let peppers = Peppers::new(peppers).ok_or_else(|| failed(&"there is no pepper"))?;
         let admin_key = data.admin_key().map_err(|error| failed(&error))?;
+        let dpop = Dpop::new(&master.0, &config.dpop);
         let master = MasterKey::new(&master.0);
         let directory = Directory::load(store.clone(), master.clone(), directory_settings(&config), now)
             .await
@@ -107,6 +111,7 @@ impl App {
                 scope_tokens_max: limits.scope_tokens_max.unwrap_or(usize::MAX),
                 resources_max: limits.resources_max.unwrap_or(usize::MAX),
             },
+            dpop,
             replay,
             jwks_max_age_s: u32::try_from(config.keys.jwks_max_age_s).unwrap_or(u32::MAX),
             metrics: Metrics::default(),

@@ -12,7 +12,7 @@ const RANKS: [&[&str]; 7] = [
     &["secrets", "watch"],
     &["store", "config", "data_dir"],
     &["directory", "keys", "audit", "imported", "throttle", "telemetry", "trust", "replay"],
-    &["authenticate", "token", "introspect", "revoke", "admin"],
+    &["authenticate", "dpop", "token", "introspect", "revoke", "admin"],
     &["http", "server"],
     &["cli"],
 ];

@@ -21,7 +21,7 @@ pub(super) fn config(reading: Reading) -> Result<Config, ConfigErrors> {
         Some(WrittenSetting { key: setting.key, value: raw.show(setting.key).unwrap_or_default(), place })
     };
     let written = SETTINGS.iter().filter_map(written).collect();
-    let RawConfig { top, listen, limits, token, keys, cache, audit, log, .. } = raw;
+    let RawConfig { top, listen, limits, dpop, token, keys, cache, audit, log, .. } = raw;
     Ok(Config {
         issuer,
         audit: Audit {
@@ -37,6 +37,7 @@ pub(super) fn config(reading: Reading) -> Result<Config, ConfigErrors> {
         tls,
         database,
         limits,
+        dpop,
         token,
         keys,
         cache,

@@ -14,7 +14,7 @@ mod value;
 pub(crate) use problem::nearest;
 pub use problem::{ConfigErrors, Problem};
 pub use reference::reference_page;
-pub use settings::{Cache, Keys, Limits, Listen, Log, LogFormat, LogLevel, SETTINGS, TlsVersion, Token};
+pub use settings::{Cache, Dpop, Keys, Limits, Listen, Log, LogFormat, LogLevel, SETTINGS, TlsVersion, Token};
 pub use sources::{ConfigFile, DEFAULT_FILE, RESERVED, Sources};
 pub use table::Setting;
 
@@ -36,6 +36,7 @@ pub struct Config {
     pub tls: Option<Tls>,
     pub database: Database,
     pub limits: Limits,
+    pub dpop: Dpop,
     pub token: Token,
     pub keys: Keys,
     pub cache: Cache,

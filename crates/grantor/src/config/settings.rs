@@ -118,6 +118,19 @@ settings! {
         resources_max: Option<usize> = Some(16), 0..=100_000;
     }
 
+    /// Proofs that tokens get bound to (RFC 9449), at the token endpoint.
+    dpop: Dpop {
+        /// How old a proof may be. It is remembered as long, so that it serves once.
+        iat_window_s: u32 = 60, 1..=3600;
+        /// How far ahead a client's clock may be.
+        iat_ahead_s: u32 = 10, 0..=300;
+        /// Whether each proof must hold a nonce of this server (`DPoP-Nonce`, RFC 9449 §8), so that none can be made in
+        /// advance. Costs a client one more request now and then.
+        nonce_required: bool = false;
+        /// How long a nonce is accepted: for half of this at least. A new one comes with each answer.
+        nonce_lifetime_s: u32 = 300, 2..=86_400;
+    }
+
     /// Access tokens, where neither the client, the resource nor the domain says otherwise.
     token: Token {
         /// How long an access token lives.

@@ -15,9 +15,12 @@ use grantor_core::error::{ErrorCode, OAuthError, Result};
 use grantor_core::incoming::Incoming;
 use grantor_core::jose::{b64url_encode, sha256};
 use grantor_core::metadata::ServerMetadata;
-use http::header::HeaderValue;
+use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use std::time::Instant;
+
+const DPOP: HeaderName = HeaderName::from_static("dpop");
+const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 pub async fn answer(
     app: &App,
@@ -55,13 +58,25 @@ pub async fn answer(
             revoke(app, domain, &asked, &mut decision).await.map(|()| json(StatusCode::OK, &serde_json::json!({})))
         }
     };
-    let answer = answer.unwrap_or_else(|error| {
+    let refused = answer.as_ref().err().map(|error| error.code);
+    let mut answer = answer.unwrap_or_else(|error| {
         decision.refused(&error);
         refusal(&error)
     });
+    if endpoint == Endpoint::Token && headers.contains_key(DPOP) {
+        let nonce = app.dpop.nonce_due(domain, refused, now);
+        add_nonce(&mut answer, nonce);
+    }
     decision.duration_us = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
     record(app, endpoint, answer.status(), decision).await;
     answer
+}
+
+/// RFC 9449 §8.
+fn add_nonce(answer: &mut Answer, nonce: Option<String>) {
+    if let Some(Ok(nonce)) = nonce.map(HeaderValue::try_from) {
+        answer.headers_mut().insert(DPOP_NONCE, nonce);
+    }
 }
 
 /// One metric, one log line, one audit event per decision.

@@ -7,6 +7,7 @@ mod common;
 mod call;
 mod documents;
 mod domains;
+mod dpop;
 mod durability;
 mod imported_secrets;
 mod introspection;
