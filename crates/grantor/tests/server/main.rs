@@ -4,6 +4,7 @@
 
 mod common;
 
+mod assertions;
 mod call;
 mod documents;
 mod domains;
