@@ -8,7 +8,7 @@ use grantor_core::Timestamp;
 use grantor_core::client::Client;
 use grantor_core::client_auth::{Caller, Checks, ClientAuth, Fetched};
 use grantor_core::domain::Domain;
-use grantor_core::error::{ErrorCode, OAuthError, Result};
+use grantor_core::error::{ErrorCode, OAuthError, Result, quote};
 use grantor_core::incoming::Incoming;
 use grantor_core::x509::PathProblem;
 use std::net::IpAddr;
@@ -100,23 +100,10 @@ async fn fetch(_app: &App, auth: &ClientAuth, client: Option<&Client>, asked: &A
 pub async fn spend_assertion(app: &App, domain: &Domain, caller: &Caller<'_>, now: Timestamp) -> Result<()> {
     let Some(spend) = caller.spend_once() else { return Ok(()) };
     let id = SpendId::new("assertion", &[&domain.name, &caller.client().client_id, &spend.jti]);
-    match app.replay.spend(&id, spend.until, now).await {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(OAuthError::new(
-            ErrorCode::InvalidClient,
-            "client_assertion was used before; make a new one for each request",
-        )
-        .because(
-            "assertion_replayed",
-            format!("assertion jti '{}' was used before", grantor_core::error::quote(&spend.jti)),
-        )),
-        Err(error) => Err(cannot_tell(&error)),
+    if app.replay.spend(&id, spend.until, now).await? {
+        return Ok(());
     }
-}
-
-/// Nobody is let in on a guess.
-pub fn cannot_tell(error: &dyn std::fmt::Display) -> OAuthError {
-    OAuthError::new(ErrorCode::TemporarilyUnavailable, "it cannot be told whether this was used before; try again")
-        .because("replay_unknown", error.to_string())
-        .retry_after(1)
+    let public = "client_assertion was used before; make a new one for each request";
+    let detail = format!("assertion jti '{}' was used before", quote(&spend.jti));
+    Err(OAuthError::new(ErrorCode::InvalidClient, public).because("assertion_replayed", detail))
 }

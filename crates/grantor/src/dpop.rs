@@ -1,7 +1,6 @@
 //! DPoP at the token endpoint (RFC 9449 §5, §8): which proofs are taken, and the nonces that are asked for.
 
 use crate::App;
-use crate::authenticate::cannot_tell;
 use crate::config::Dpop as Settings;
 use crate::replay::SpendId;
 use grantor_core::Timestamp;
@@ -57,13 +56,10 @@ impl Dpop {
 pub async fn spend_proof(app: &App, proof: Option<&VerifiedProof>, now: Timestamp) -> Result<()> {
     let Some(proof) = proof else { return Ok(()) };
     let id = SpendId::new("dpop", &[&proof.jkt, &proof.jti]);
-    match app.replay.spend(&id, proof.spend_until, now).await {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(OAuthError::new(
-            ErrorCode::InvalidDpopProof,
-            "the DPoP proof was used before; make a new one for each request",
-        )
-        .because("dpop_replayed", format!("proof jti '{}' of key {} was used before", quote(&proof.jti), proof.jkt))),
-        Err(error) => Err(cannot_tell(&error)),
+    if app.replay.spend(&id, proof.spend_until, now).await? {
+        return Ok(());
     }
+    let public = "the DPoP proof was used before; make a new one for each request";
+    let detail = format!("proof jti '{}' of key {} was used before", quote(&proof.jti), proof.jkt);
+    Err(OAuthError::new(ErrorCode::InvalidDpopProof, public).because("dpop_replayed", detail))
 }
