@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::endpoint::{self, PlainHttp};
 use crate::error::{ConfigError, IssuerError};
 use crate::keys::KeySet;
-use crate::metadata::{Metadata, discover};
+use crate::metadata::{Endpoints, Metadata, discover};
 use crate::outgoing::{NoReply, Outgoing, Reply, certificates, send};
 use crate::{Authentication, Secret};
 use http::StatusCode;
@@ -103,7 +103,7 @@ impl Issuer {
 
     pub(crate) async fn ask(&self, auth: &ClientAuth, token: &str) -> Result<Map<String, Value>, IssuerError> {
         let metadata = self.metadata().await?;
-        let url = self.named("introspection_endpoint", metadata.introspection_endpoint.as_ref())?;
+        let url = self.endpoint(&metadata, "introspection_endpoint", |all| all.introspection_endpoint.as_ref())?;
         let failed = |why: &str| IssuerError::new(format!("no answer about the token from {url}: {why}"));
         let request = self.0.outgoing.post(url).map_err(|error| failed(&error.why))?;
         let now = self.0.clock.now().unix_s();
@@ -119,8 +119,8 @@ impl Issuer {
 
     pub(crate) async fn token_endpoint(&self) -> Result<Url, NoReply> {
         let metadata = self.look_up().await?;
-        let named = self.named("token_endpoint", metadata.token_endpoint.as_ref());
-        named.cloned().map_err(|error| NoReply { why: error.to_string(), transient: false })
+        let url = self.endpoint(&metadata, "token_endpoint", |all| all.token_endpoint.as_ref());
+        url.cloned().map_err(|error| NoReply { why: error.to_string(), transient: false })
     }
 
     async fn metadata(&self) -> Result<Arc<Metadata>, IssuerError> {
@@ -135,6 +135,17 @@ impl Issuer {
         }
         let found = Arc::new(discover(&self.0.outgoing, &self.0.issuer, self.0.plain).await?);
         Ok(kept.insert(found).clone())
+    }
+
+    /// An endpoint: its alias for clients with a certificate, if there is one to be shown (RFC 8705 §5).
+    fn endpoint<'m>(
+        &self,
+        metadata: &'m Metadata,
+        what: &str,
+        of: fn(&Endpoints<Url>) -> Option<&Url>,
+    ) -> Result<&'m Url, IssuerError> {
+        let alias = of(&metadata.mtls_endpoint_aliases).filter(|_| self.0.outgoing.has_identity());
+        self.named(what, alias.or(of(&metadata.endpoints)))
     }
 
     fn named<'u>(&self, what: &str, url: Option<&'u Url>) -> Result<&'u Url, IssuerError> {

@@ -19,11 +19,13 @@ mod outgoing;
 mod secret;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod testing_tls;
 pub mod token_source;
 pub mod verifier;
 
 pub use bearer::bearer;
-pub use client_auth::{Authentication, PrivateKey};
+pub use client_auth::{Authentication, PrivateKey, TlsIdentity};
 pub use error::{ConfigError, IssuerError};
 pub use grantor_core::jose::RsaAlg;
 pub use issuer::Issuer;

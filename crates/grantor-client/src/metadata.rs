@@ -13,16 +13,25 @@ const DOCUMENT_MAX: usize = 256 * 1024;
 /// What a client or a protected API needs of the metadata document. Endpoints that are named are fit to be used.
 #[derive(Clone, Debug)]
 pub(crate) struct Metadata {
-    pub(crate) token_endpoint: Option<Url>,
-    pub(crate) introspection_endpoint: Option<Url>,
+    pub(crate) endpoints: Endpoints<Url>,
+    /// Where they are for clients that show a certificate (RFC 8705 §5); those that are not named are where they are for
+    /// all.
+    pub(crate) mtls_endpoint_aliases: Endpoints<Url>,
     pub(crate) jwks_uri: Option<Url>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct Endpoints<U> {
+    pub(crate) token_endpoint: Option<U>,
+    pub(crate) introspection_endpoint: Option<U>,
 }
 
 #[derive(Deserialize)]
 struct Document {
     issuer: String,
-    token_endpoint: Option<String>,
-    introspection_endpoint: Option<String>,
+    #[serde(flatten)]
+    endpoints: Endpoints<String>,
+    mtls_endpoint_aliases: Option<Endpoints<String>>,
     jwks_uri: Option<String>,
 }
 
@@ -58,9 +67,15 @@ pub(crate) async fn discover(outgoing: &Outgoing, issuer: &str, plain: PlainHttp
             url => Ok(url),
         }
     };
+    let all = |endpoints: Endpoints<String>| {
+        Ok::<_, NoReply>(Endpoints {
+            token_endpoint: checked("token_endpoint", endpoints.token_endpoint)?,
+            introspection_endpoint: checked("introspection_endpoint", endpoints.introspection_endpoint)?,
+        })
+    };
     Ok(Metadata {
-        token_endpoint: checked("token_endpoint", document.token_endpoint)?,
-        introspection_endpoint: checked("introspection_endpoint", document.introspection_endpoint)?,
+        endpoints: all(document.endpoints)?,
+        mtls_endpoint_aliases: all(document.mtls_endpoint_aliases.unwrap_or_default())?,
         jwks_uri: checked("jwks_uri", document.jwks_uri)?,
     })
 }

@@ -1,9 +1,10 @@
 //! Requests to the authorization server: no redirects, bounded in time and size.
 
+use crate::client_auth::TlsIdentity;
 use crate::error::{ConfigError, printable};
 use http::header::{HeaderMap, RETRY_AFTER};
 use http::{HeaderName, StatusCode};
-use reqwest::{Certificate, Client, RequestBuilder, redirect};
+use reqwest::{Certificate, Client, ClientBuilder, RequestBuilder, redirect};
 use std::error::Error as _;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -17,6 +18,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Clone, Debug)]
 pub(crate) struct Outgoing {
     roots: Vec<Certificate>,
+    /// Shown to whoever asks for a client certificate.
+    identity: Option<TlsIdentity>,
     timeout: Duration,
     /// Made when first needed, and shared by clones.
     secure: Arc<OnceLock<Client>>,
@@ -41,7 +44,23 @@ pub(crate) struct NoReply {
 
 impl Outgoing {
     pub(crate) fn new(roots: Vec<Certificate>, timeout: Duration) -> Self {
-        Self { roots, timeout, secure: Arc::default(), plain: Arc::default() }
+        Self { roots, identity: None, timeout, secure: Arc::default(), plain: Arc::default() }
+    }
+
+    /// With a client certificate, which is tried out at once: its key may be another's.
+    pub(crate) fn with_identity(mut self, identity: Option<TlsIdentity>) -> Result<Self, ConfigError> {
+        self.identity = identity;
+        if self.identity.is_some() {
+            let client = self.secure_client().map_err(|error| {
+                ConfigError::new(format!("the client certificate and its key cannot be used: {}", error.why))
+            })?;
+            self.secure = Arc::new(OnceLock::from(client));
+        }
+        Ok(self)
+    }
+
+    pub(crate) const fn has_identity(&self) -> bool {
+        self.identity.is_some()
     }
 
     pub(crate) fn get(&self, url: &Url) -> Result<RequestBuilder, NoReply> {
@@ -49,6 +68,10 @@ impl Outgoing {
     }
 
     pub(crate) fn post(&self, url: &Url) -> Result<RequestBuilder, NoReply> {
+        if self.identity.is_some() && url.scheme() == "http" {
+            let why = "a client certificate can be shown over https only".to_owned();
+            return Err(NoReply { why, transient: false });
+        }
         self.client(url).map(|client| client.post(url.clone()).header(http::header::ACCEPT, "application/json"))
     }
 
@@ -60,22 +83,36 @@ impl Outgoing {
         if let Some(client) = slot.get() {
             return Ok(client);
         }
-        let builder = Client::builder()
+        let client = if plain { self.plain_client() } else { self.secure_client() }?;
+        Ok(slot.get_or_init(|| client))
+    }
+
+    /// Without the machine's roots, which a container may lack.
+    fn plain_client(&self) -> Result<Client, NoReply> {
+        built(self.any_client().no_proxy().tls_certs_only([]))
+    }
+
+    fn secure_client(&self) -> Result<Client, NoReply> {
+        let builder = self.any_client().tls_certs_merge(self.roots.iter().cloned()).https_only(true);
+        built(match &self.identity {
+            Some(identity) => builder.identity(identity.identity()),
+            None => builder,
+        })
+    }
+
+    fn any_client(&self) -> ClientBuilder {
+        Client::builder()
             .user_agent(concat!("grantor-client/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .referer(false)
             .timeout(self.timeout)
             .connect_timeout(self.timeout)
-            .pool_idle_timeout(Duration::from_secs(30));
-        let builder = if plain {
-            // Without the machine's roots, which a container may lack.
-            builder.no_proxy().tls_certs_only([])
-        } else {
-            builder.tls_certs_merge(self.roots.iter().cloned()).https_only(true)
-        };
-        let client = builder.build().map_err(|error| NoReply::from(error).lasting())?;
-        Ok(slot.get_or_init(|| client))
+            .pool_idle_timeout(Duration::from_secs(30))
     }
+}
+
+fn built(builder: ClientBuilder) -> Result<Client, NoReply> {
+    builder.build().map_err(|error| NoReply::from(error).lasting())
 }
 
 /// Sends, and reads at most `body_max` bytes of the answer.

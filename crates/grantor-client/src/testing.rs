@@ -2,6 +2,8 @@
 
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
+use axum::extract::connect_info::{ConnectInfo, Connected};
+use axum::serve::{IncomingStream, Listener};
 use grantor_core::jose::{Alg, SigningKey, b64url_encode};
 use http::{HeaderMap, Response, StatusCode};
 use serde_json::Value;
@@ -21,6 +23,8 @@ pub(crate) struct Seen {
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
+    /// `x5t#S256` of the client's certificate.
+    pub(crate) x5t_s256: Option<String>,
     /// How many requests for this path came before.
     pub(crate) before: usize,
 }
@@ -56,9 +60,21 @@ impl TestServer {
     pub(crate) async fn start(answer: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
+        Self::serve(Plain(listener), url, answer)
+    }
+
+    /// Serves whoever the listener lets in; its addresses are the thumbprints of the clients' certificates.
+    pub(crate) fn serve<L: Listener<Addr = Option<String>>>(
+        listener: L,
+        url: String,
+        answer: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
+    ) -> Self
+    where
+        Thumbprint: for<'a> Connected<IncomingStream<'a, L>>,
+    {
         let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
         let (all, base, answer) = (seen.clone(), url.clone(), Arc::new(answer));
-        let handler = move |request: Request| {
+        let handler = move |ConnectInfo(Thumbprint(x5t_s256)): ConnectInfo<Thumbprint>, request: Request| {
             let (all, base, answer) = (all.clone(), base.clone(), answer.clone());
             async move {
                 let (head, body) = request.into_parts();
@@ -68,7 +84,7 @@ impl TestServer {
                     let mut all = all.lock().unwrap();
                     let before = all.iter().filter(|seen| seen.path == path).count();
                     let body = String::from_utf8(body.to_vec()).unwrap();
-                    let seen = Seen { base, path, headers: head.headers, body, before };
+                    let seen = Seen { base, path, headers: head.headers, body, x5t_s256, before };
                     all.push(seen.clone());
                     seen
                 };
@@ -82,7 +98,8 @@ impl TestServer {
                 response
             }
         };
-        tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(handler)).await });
+        let app = axum::Router::new().fallback(handler).into_make_service_with_connect_info::<Thumbprint>();
+        tokio::spawn(async move { axum::serve(listener, app).await });
         Self { url, seen }
     }
 
@@ -93,6 +110,30 @@ impl TestServer {
 
     pub(crate) fn count(&self, path: &str) -> usize {
         self.seen(path).len()
+    }
+}
+
+struct Plain(tokio::net::TcpListener);
+
+impl Listener for Plain {
+    type Io = tokio::net::TcpStream;
+    type Addr = Option<String>;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        (Listener::accept(&mut self.0).await.0, None)
+    }
+
+    fn local_addr(&self) -> std::io::Result<Self::Addr> {
+        Ok(None)
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct Thumbprint(pub(crate) Option<String>);
+
+impl Connected<IncomingStream<'_, Plain>> for Thumbprint {
+    fn connect_info(stream: IncomingStream<'_, Plain>) -> Self {
+        Self(stream.remote_addr().clone())
     }
 }
 

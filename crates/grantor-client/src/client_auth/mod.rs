@@ -1,8 +1,10 @@
-//! How this client proves itself to the authorization server (RFC 6749 §2.3, RFC 7523).
+//! How this client proves itself to the authorization server (RFC 6749 §2.3, RFC 7523, RFC 8705).
 
 mod assertion;
+mod identity;
 mod private_key;
 
+pub use identity::TlsIdentity;
 pub use private_key::PrivateKey;
 
 use crate::error::ConfigError;
@@ -34,6 +36,9 @@ pub enum Authentication {
     ClientSecretJwt(Secret),
     /// With an assertion signed with a private key, of which the server knows only the public half (RFC 7523 §2.2).
     PrivateKeyJwt(PrivateKey),
+    /// With a certificate in the TLS handshake: `tls_client_auth` and `self_signed_tls_client_auth` (RFC 8705 §2), which
+    /// differ only in what the server knows of it. Tokens are usually bound to it then.
+    MutualTls(TlsIdentity),
 }
 
 impl Authentication {
@@ -57,12 +62,24 @@ impl Authentication {
         PrivateKey::from_pem(pem).map(Self::PrivateKeyJwt)
     }
 
+    /// A certificate with its chain, and its private key; both in PEM.
+    pub fn mutual_tls(certificate_pem: impl AsRef<[u8]>, key_pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+        TlsIdentity::from_pem(certificate_pem, key_pem).map(Self::MutualTls)
+    }
+
+    pub(crate) const fn identity(&self) -> Option<&TlsIdentity> {
+        match self {
+            Self::MutualTls(identity) => Some(identity),
+            _ => None,
+        }
+    }
+
     const fn secret(&self) -> Option<&Secret> {
         match self {
             Self::ClientSecretBasic(secret) | Self::ClientSecretPost(secret) | Self::ClientSecretJwt(secret) => {
                 Some(secret)
             }
-            Self::PrivateKeyJwt(_) => None,
+            Self::PrivateKeyJwt(_) | Self::MutualTls(_) => None,
         }
     }
 }
@@ -110,6 +127,11 @@ impl ClientAuth {
             Authentication::ClientSecretPost(secret) => {
                 form.append_pair("client_id", &self.client_id);
                 form.append_pair("client_secret", secret.expose());
+                return Ok(with_form(request, form));
+            }
+            // The certificate comes in the handshake, and the server looks up whose it should be (RFC 8705 §2).
+            Authentication::MutualTls(_) => {
+                form.append_pair("client_id", &self.client_id);
                 return Ok(with_form(request, form));
             }
             Authentication::ClientSecretJwt(secret) => with_secret(secret, &claims(&self.client_id, issuer, now)),

@@ -2,7 +2,7 @@
 
 use super::TokenSource;
 use super::request::{Server, TokenRequest};
-use crate::client_auth::{Authentication, ClientAuth};
+use crate::client_auth::{Authentication, ClientAuth, TlsIdentity};
 use crate::clock::Clock;
 use crate::endpoint::{self, PlainHttp};
 use crate::error::ConfigError;
@@ -17,6 +17,7 @@ use std::time::Duration;
 #[must_use]
 pub struct Builder {
     auth: ClientAuth,
+    identity: Option<TlsIdentity>,
     issuer: Option<String>,
     token_endpoint: Option<String>,
     plain: PlainHttp,
@@ -32,6 +33,7 @@ impl Builder {
     pub(super) fn new(client_id: String, method: Authentication) -> Self {
         Self {
             auth: ClientAuth { client_id, method },
+            identity: None,
             issuer: None,
             token_endpoint: None,
             plain: PlainHttp::default(),
@@ -54,6 +56,13 @@ impl Builder {
     /// clients that make assertions, which are for that issuer.
     pub fn token_endpoint(mut self, url: impl Into<String>) -> Self {
         self.token_endpoint = Some(url.into());
+        self
+    }
+
+    /// Shows a certificate beside the client's own proof, so that the server can bind tokens to it (RFC 8705 §3). A client
+    /// that proves itself with one ([`Authentication::MutualTls`]) shows that one already.
+    pub fn client_certificate(mut self, identity: TlsIdentity) -> Self {
+        self.identity = Some(identity);
         self
     }
 
@@ -107,7 +116,15 @@ impl Builder {
         for pem in &self.roots_pem {
             roots.extend(certificates(pem)?);
         }
-        let outgoing = Outgoing::new(roots, self.request_timeout);
+        let identity = match (self.auth.method.identity(), self.identity) {
+            (Some(_), Some(_)) => {
+                return Err(ConfigError::new(
+                    "the client proves itself with a certificate already: there can be no other",
+                ));
+            }
+            (own, beside) => own.cloned().or(beside),
+        };
+        let outgoing = Outgoing::new(roots, self.request_timeout).with_identity(identity)?;
         if self.auth.asserts() && self.issuer.is_none() {
             return Err(ConfigError::new(
                 "set the issuer: it is the audience of the assertions that this client makes",

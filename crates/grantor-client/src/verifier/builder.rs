@@ -133,7 +133,8 @@ impl Builder {
         for pem in &self.roots_pem {
             roots.extend(certificates(pem)?);
         }
-        let outgoing = Outgoing::new(roots, self.request_timeout);
+        let identity = self.introspection.as_ref().and_then(|auth| auth.method.identity());
+        let outgoing = Outgoing::new(roots, self.request_timeout).with_identity(identity.cloned())?;
         let issuer = Issuer::with(self.issuer.clone(), self.plain, outgoing, self.clock.clone())?;
         if self.plain == PlainHttp::Anywhere {
             tracing::warn!("danger_allow_http: the keys that tokens are checked with may come over plain http");

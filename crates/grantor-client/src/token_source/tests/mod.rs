@@ -1,4 +1,5 @@
 mod assertion;
+mod mtls;
 
 use super::*;
 use crate::Authentication;
