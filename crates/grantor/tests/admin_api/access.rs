@@ -1,11 +1,13 @@
 use crate::{Answer, Server};
 use axum::body::Body;
-use axum::http::{HeaderMap, Request};
+use axum::http::{HeaderMap, HeaderName, Request};
 use grantor::audit::Decision;
 use grantor::authenticate::Asked;
 use grantor::clock;
 use grantor::token::issue;
+use grantor_core::binding::DpopKey;
 use grantor_core::incoming::Incoming;
+use grantor_core::jose::SigningKey;
 use serde_json::{Value, json};
 
 async fn with_bearer(server: &Server, method: &str, path: &str, token: &str) -> Answer {
@@ -14,7 +16,12 @@ async fn with_bearer(server: &Server, method: &str, path: &str, token: &str) -> 
 }
 
 /// An access token of a new client for all its resources, as the token endpoint issues it.
-async fn token(server: &Server, client_id: &str, mut client: Value) -> String {
+async fn token(server: &Server, client_id: &str, client: Value) -> String {
+    token_with(server, client_id, client, HeaderMap::new()).await
+}
+
+/// Likewise, for a request with these headers.
+async fn token_with(server: &Server, client_id: &str, mut client: Value, mut headers: HeaderMap) -> String {
     let path = format!("/v1/domain/default/client/{client_id}");
     let resources = client["resources"].as_array().unwrap().iter();
     let resources: String = resources.map(|name| format!("&resource={}", name.as_str().unwrap())).collect();
@@ -23,7 +30,6 @@ async fn token(server: &Server, client_id: &str, mut client: Value) -> String {
     let made = server.post(&format!("{path}/credential"), json!({})).await.expect(201);
     let secret = made["secret"].as_str().unwrap();
     let body = format!("grant_type=client_credentials&client_id={client_id}&client_secret={secret}{resources}");
-    let mut headers = HeaderMap::new();
     headers.insert("content-type", "application/x-www-form-urlencoded".parse().unwrap());
     let uri = "/connect/token".parse().unwrap();
     let incoming = Incoming { uri: &uri, headers: &headers, body: body.as_bytes(), certificate: None };
@@ -74,6 +80,22 @@ async fn an_administrator_s_token_ends_with_its_client() {
     assert_eq!(with_bearer(&server, "GET", "/v1/domain", &token).await.status, 200);
     server.post("/v1/domain/default/client/writer/revoke-tokens", json!({})).await.expect(204);
     assert_eq!(with_bearer(&server, "GET", "/v1/domain", &token).await.status, 401);
+}
+
+#[tokio::test]
+async fn rfc9449_s7_2_a_bound_token_is_no_bearer_token() {
+    let server = Server::start().await;
+    let (key, _) = SigningKey::generate(Default::default()).unwrap();
+    let issuer = server.app.directory.domains().by_name("default").unwrap().issuer.clone();
+    let uri = format!("{issuer}/connect/token");
+    let proof = DpopKey::new(key).unwrap().proof("POST", &uri, None, None, "one".into(), clock::now_s()).unwrap();
+    let headers = HeaderMap::from_iter([(HeaderName::from_static("dpop"), proof.parse().unwrap())]);
+    let client = json!({ "scope": "admin:write", "resources": ["urn:grantor:admin"] });
+    let token = token_with(&server, "writer", client, headers).await;
+    for scheme in ["Bearer", "DPoP"] {
+        let refused = with_bearer(&server, "GET", "/v1/domain", &format!("{scheme} {token}")).await;
+        assert_eq!(refused.status, 401, "{scheme}");
+    }
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ use axum::response::{IntoResponse, Response};
 use grantor_core::domain::DEFAULT_DOMAIN;
 use grantor_core::jose::{constant_time_eq, sha256};
 use grantor_core::resource::ADMIN_RESOURCE;
+use grantor_core::token::AccessToken;
 use std::sync::Arc;
 
 /// Under which name an administrator's changes are logged.
@@ -57,10 +58,14 @@ async fn administrator(app: &App, headers: &HeaderMap, writes: bool) -> Result<A
     if constant_time_eq(&sha256(token.as_bytes()), &sha256(app.admin_key.expose().as_bytes())) {
         return Ok(Actor("bootstrap-key".into()));
     }
-    let (client_id, scope) = token_holder(app, token).await?.ok_or_else(unauthorized)?;
+    let token = token_of_admin(app, token).await?.ok_or_else(unauthorized)?;
+    if !token.confirmation.is_empty() {
+        return Err(bound());
+    }
+    let scope = token.claims.get("scope").and_then(|scope| scope.as_str()).unwrap_or_default();
     let has = |wanted: &str| scope.split(' ').any(|token| token == wanted);
     if has(ADMIN_WRITE) || (!writes && has(ADMIN_READ)) {
-        return Ok(Actor(format!("client:{client_id}")));
+        return Ok(Actor(format!("client:{}", token.client_id)));
     }
     Err(Problem::challenged(
         StatusCode::FORBIDDEN,
@@ -69,17 +74,23 @@ async fn administrator(app: &App, headers: &HeaderMap, writes: bool) -> Result<A
     ))
 }
 
-/// Client and scope of a valid access token for the admin API.
-async fn token_holder(app: &App, token: &str) -> Result<Option<(String, String)>, Problem> {
+/// A bound token is useless without its key (RFC 9449 §7.2, RFC 8705 §3), and here nobody asks for that key.
+fn bound() -> Problem {
+    Problem::challenged(
+        StatusCode::UNAUTHORIZED,
+        "this access token is bound to a key, which the admin API cannot check; send a token request without DPoP proof, \
+         by a client without tls_client_certificate_bound_access_tokens",
+        "Bearer realm=\"grantor-admin\", error=\"invalid_token\"",
+    )
+}
+
+/// A valid access token for the admin API alone.
+async fn token_of_admin(app: &App, token: &str) -> Result<Option<AccessToken>, Problem> {
     let now = clock::now_s();
     let domain = app.directory.domains().by_name(DEFAULT_DOMAIN).cloned();
     let Some(domain) = domain else { return Ok(None) };
     let found = active(app, &domain, token, now).await;
     let found = found.map_err(|error| Problem::from(AdminError::Failed(error.to_string())))?;
     // A token that another API accepts too is known to that API: it is not an administrator's.
-    let token = found.ok().filter(|token| token.audience == [ADMIN_RESOURCE]);
-    Ok(token.map(|token| {
-        let scope = token.claims.get("scope").and_then(|scope| scope.as_str()).unwrap_or_default().to_owned();
-        (token.client_id, scope)
-    }))
+    Ok(found.ok().filter(|token| token.audience == [ADMIN_RESOURCE]))
 }
