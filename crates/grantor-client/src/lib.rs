@@ -9,6 +9,7 @@
 mod bearer;
 mod client_auth;
 mod clock;
+mod dpop_key;
 mod endpoint;
 mod error;
 mod flight;
@@ -26,6 +27,7 @@ pub mod verifier;
 
 pub use bearer::bearer;
 pub use client_auth::{Authentication, PrivateKey, TlsIdentity};
+pub use dpop_key::DpopKey;
 pub use error::{ConfigError, IssuerError};
 pub use grantor_core::jose::RsaAlg;
 pub use issuer::Issuer;

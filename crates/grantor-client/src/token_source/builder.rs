@@ -4,6 +4,7 @@ use super::TokenSource;
 use super::request::{Server, TokenRequest};
 use crate::client_auth::{Authentication, ClientAuth, TlsIdentity};
 use crate::clock::Clock;
+use crate::dpop_key::DpopKey;
 use crate::endpoint::{self, PlainHttp};
 use crate::error::ConfigError;
 use crate::issuer::Issuer;
@@ -18,6 +19,7 @@ use std::time::Duration;
 pub struct Builder {
     auth: ClientAuth,
     identity: Option<TlsIdentity>,
+    dpop: Option<DpopKey>,
     issuer: Option<String>,
     token_endpoint: Option<String>,
     plain: PlainHttp,
@@ -34,6 +36,7 @@ impl Builder {
         Self {
             auth: ClientAuth { client_id, method },
             identity: None,
+            dpop: None,
             issuer: None,
             token_endpoint: None,
             plain: PlainHttp::default(),
@@ -63,6 +66,13 @@ impl Builder {
     /// that proves itself with one ([`Authentication::MutualTls`]) shows that one already.
     pub fn client_certificate(mut self, identity: TlsIdentity) -> Self {
         self.identity = Some(identity);
+        self
+    }
+
+    /// Asks for tokens that are bound to this key (RFC 9449). Requests with them then need a proof each: see
+    /// [`Token::headers`](crate::Token::headers). A server that answers with a token that is not bound is not believed.
+    pub fn dpop(mut self, key: DpopKey) -> Self {
+        self.dpop = Some(key);
         self
     }
 
@@ -151,6 +161,7 @@ impl Builder {
         }
         Ok(TokenSource::new(TokenRequest {
             auth: self.auth,
+            dpop: self.dpop,
             audience,
             server,
             scope: self.scope,

@@ -3,9 +3,10 @@
 use super::{Refusal, Token, TokenError};
 use crate::client_auth::ClientAuth;
 use crate::clock::{Clock, Moment, jittered};
-use crate::error::printable;
+use crate::dpop_key::{DPOP, DPOP_NONCE, DpopKey};
+use crate::error::{ConfigError, printable};
 use crate::issuer::Issuer;
-use crate::outgoing::{Outgoing, Reply, send};
+use crate::outgoing::{NoReply, Outgoing, Reply, send};
 use http::{HeaderValue, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
@@ -26,6 +27,8 @@ const LIFETIME_UNTOLD: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct TokenRequest {
     pub(super) auth: ClientAuth,
+    /// What tokens shall be bound to.
+    pub(super) dpop: Option<DpopKey>,
     /// Whom assertions are for: the issuer. Empty if none is known, and none are made.
     pub(super) audience: String,
     pub(super) server: Server,
@@ -66,17 +69,47 @@ impl TokenRequest {
 
     async fn once(&self) -> Result<Token, TokenError> {
         let endpoint = self.endpoint().await?;
+        let (reply, asked) = self.ask(&endpoint).await?;
+        match self.read(&reply, &endpoint, asked) {
+            // The server wants to see a nonce in the proof, and said which: a matter of course, and no failure (RFC 9449 §8).
+            Err(error) if self.dpop.is_some() && wants_nonce(&error, &reply) => {
+                let (reply, asked) = self.ask(&endpoint).await?;
+                self.read(&reply, &endpoint, asked)
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Asks once, and returns when.
+    async fn ask(&self, endpoint: &Url) -> Result<(Reply, Moment), TokenError> {
         let mut parameters = vec![("grant_type", "client_credentials")];
         parameters.extend(self.scope.iter().map(|scope| ("scope", scope.as_str())));
         parameters.extend(self.resources.iter().map(|resource| ("resource", resource.as_str())));
         let from = endpoint.as_str();
-        let request = self.outgoing.post(&endpoint).map_err(|error| TokenError::no_answer(from, error))?;
+        let request = self.outgoing.post(endpoint).map_err(|error| TokenError::no_answer(from, error))?;
         // The lifetime counts from before the request: a slow answer must not make a token look younger.
         let asked = self.clock.now();
         let request = self.auth.sign_in(request, &parameters, &self.audience, asked.unix_s());
         let request = request.map_err(|error| TokenError::no_answer(from, error))?;
+        let no_proof =
+            |error: ConfigError| TokenError::no_answer(from, NoReply { why: error.to_string(), transient: false });
+        // A proof is good for one request, like an assertion.
+        let request = match &self.dpop {
+            Some(key) => request.header(DPOP, key.proof("POST", from, None).map_err(no_proof)?),
+            None => request,
+        };
         let reply = send(request, ANSWER_MAX).await.map_err(|error| TokenError::no_answer(from, error))?;
-        if reply.status == StatusCode::OK { granted(&reply, from, asked) } else { Err(self.refused(&reply)) }
+        if let Some(key) = &self.dpop {
+            key.remember_nonce(from, &reply.headers);
+        }
+        Ok((reply, asked))
+    }
+
+    fn read(&self, reply: &Reply, endpoint: &Url, asked: Moment) -> Result<Token, TokenError> {
+        match reply.status {
+            StatusCode::OK => granted(reply, endpoint.as_str(), asked, self.dpop.as_ref()),
+            _ => Err(self.refused(reply)),
+        }
     }
 
     async fn endpoint(&self) -> Result<Cow<'_, Url>, TokenError> {
@@ -107,8 +140,12 @@ impl TokenRequest {
     }
 }
 
-/// Reads a successful answer (RFC 6749 §5.1).
-fn granted(reply: &Reply, from: &str, asked: Moment) -> Result<Token, TokenError> {
+fn wants_nonce(error: &TokenError, reply: &Reply) -> bool {
+    error.oauth_error() == Some("use_dpop_nonce") && reply.headers.contains_key(DPOP_NONCE)
+}
+
+/// Reads a successful answer (RFC 6749 §5.1), which is for a bound token if a proof was sent (RFC 9449 §5).
+fn granted(reply: &Reply, from: &str, asked: Moment, dpop: Option<&DpopKey>) -> Result<Token, TokenError> {
     #[derive(Deserialize)]
     struct Body {
         access_token: String,
@@ -125,12 +162,18 @@ fn granted(reply: &Reply, from: &str, asked: Moment) -> Result<Token, TokenError
     let body: Body = serde_json::from_slice(&reply.body)
         .map_err(|_| unusable("it is not a JSON object with access_token and token_type (RFC 6749 section 5.1)"))?;
     let access_token = Zeroizing::new(body.access_token);
-    if !body.token_type.eq_ignore_ascii_case("Bearer") {
-        let why = format!("its token_type is {}, and only Bearer is understood", printable(&body.token_type, 40));
-        return Err(unusable(&why));
+    let token_type = if dpop.is_some() { "DPoP" } else { "Bearer" };
+    if !body.token_type.eq_ignore_ascii_case(token_type) {
+        let found = printable(&body.token_type, 40);
+        return Err(unusable(&match dpop {
+            Some(_) => format!(
+                "its token_type is {found}, not DPoP: the token is not bound to the key, perhaps as the server knows no DPoP"
+            ),
+            None => format!("its token_type is {found}, and only Bearer was asked for"),
+        }));
     }
     let visible = !access_token.is_empty() && access_token.bytes().all(|b| b.is_ascii_graphic());
-    let value = Zeroizing::new(format!("Bearer {}", *access_token));
+    let value = Zeroizing::new(format!("{token_type} {}", *access_token));
     let authorization = HeaderValue::from_str(&value).ok().filter(|_| visible);
     let mut authorization = authorization.ok_or_else(|| unusable("its access_token is no text for a header"))?;
     authorization.set_sensitive(true);
@@ -140,7 +183,7 @@ fn granted(reply: &Reply, from: &str, asked: Moment) -> Result<Token, TokenError
         Some(Value::String(text)) => seconds(text.parse().ok()).ok_or_else(|| unusable("expires_in is no number"))?,
         Some(other) => seconds(other.as_u64()).ok_or_else(|| unusable("expires_in is no whole number"))?,
     };
-    Ok(Token::new(access_token, authorization, body.scope, asked, lifetime))
+    Ok(Token::new(access_token, authorization, dpop.cloned(), body.scope, asked, lifetime))
 }
 
 /// A lifetime, at most a hundred years of it.

@@ -1,4 +1,5 @@
 mod assertion;
+mod dpop;
 mod mtls;
 
 use super::*;
