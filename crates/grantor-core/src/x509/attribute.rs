@@ -10,46 +10,50 @@ use x509_cert::der::{Decode, Encode, Tag, Tagged};
 /// Types whose values are compared without case and with insignificant space handling: caseIgnoreMatch,
 /// caseIgnoreIA5Match and pkcs9CaseIgnoreMatch. The first name of a type is the one that is written. RFC 4514 §3 defines
 /// the first nine; the rest are RFC 4519, RFC 2985, X.520 and the CA/Browser Forum's.
-const TYPES: [(&str, &str); 38] = [
-    ("CN", "2.5.4.3"),
-    ("L", "2.5.4.7"),
-    ("ST", "2.5.4.8"),
-    ("O", "2.5.4.10"),
-    ("OU", "2.5.4.11"),
-    ("C", "2.5.4.6"),
-    ("STREET", "2.5.4.9"),
-    ("DC", "0.9.2342.19200300.100.1.25"),
-    ("UID", "0.9.2342.19200300.100.1.1"),
-    ("emailAddress", "1.2.840.113549.1.9.1"),
-    ("E", "1.2.840.113549.1.9.1"),
-    ("serialNumber", "2.5.4.5"),
-    ("SN", "2.5.4.4"),
-    ("surname", "2.5.4.4"),
-    ("givenName", "2.5.4.42"),
-    ("GN", "2.5.4.42"),
-    ("name", "2.5.4.41"),
-    ("initials", "2.5.4.43"),
-    ("generationQualifier", "2.5.4.44"),
-    ("title", "2.5.4.12"),
-    ("description", "2.5.4.13"),
-    ("businessCategory", "2.5.4.15"),
-    ("postalCode", "2.5.4.17"),
-    ("dnQualifier", "2.5.4.46"),
-    ("pseudonym", "2.5.4.65"),
-    ("organizationIdentifier", "2.5.4.97"),
-    ("unstructuredName", "1.2.840.113549.1.9.2"),
-    ("unstructuredAddress", "1.2.840.113549.1.9.8"),
-    ("jurisdictionL", "1.3.6.1.4.1.311.60.2.1.1"),
-    ("jurisdictionST", "1.3.6.1.4.1.311.60.2.1.2"),
-    ("jurisdictionC", "1.3.6.1.4.1.311.60.2.1.3"),
-    ("commonName", "2.5.4.3"),
-    ("localityName", "2.5.4.7"),
-    ("stateOrProvinceName", "2.5.4.8"),
-    ("organizationName", "2.5.4.10"),
-    ("organizationalUnitName", "2.5.4.11"),
-    ("countryName", "2.5.4.6"),
-    ("domainComponent", "0.9.2342.19200300.100.1.25"),
+const TYPES: [(&str, ObjectIdentifier); 38] = [
+    ("CN", oid("2.5.4.3")),
+    ("L", oid("2.5.4.7")),
+    ("ST", oid("2.5.4.8")),
+    ("O", oid("2.5.4.10")),
+    ("OU", oid("2.5.4.11")),
+    ("C", oid("2.5.4.6")),
+    ("STREET", oid("2.5.4.9")),
+    ("DC", oid("0.9.2342.19200300.100.1.25")),
+    ("UID", oid("0.9.2342.19200300.100.1.1")),
+    ("emailAddress", oid("1.2.840.113549.1.9.1")),
+    ("E", oid("1.2.840.113549.1.9.1")),
+    ("serialNumber", oid("2.5.4.5")),
+    ("SN", oid("2.5.4.4")),
+    ("surname", oid("2.5.4.4")),
+    ("givenName", oid("2.5.4.42")),
+    ("GN", oid("2.5.4.42")),
+    ("name", oid("2.5.4.41")),
+    ("initials", oid("2.5.4.43")),
+    ("generationQualifier", oid("2.5.4.44")),
+    ("title", oid("2.5.4.12")),
+    ("description", oid("2.5.4.13")),
+    ("businessCategory", oid("2.5.4.15")),
+    ("postalCode", oid("2.5.4.17")),
+    ("dnQualifier", oid("2.5.4.46")),
+    ("pseudonym", oid("2.5.4.65")),
+    ("organizationIdentifier", oid("2.5.4.97")),
+    ("unstructuredName", oid("1.2.840.113549.1.9.2")),
+    ("unstructuredAddress", oid("1.2.840.113549.1.9.8")),
+    ("jurisdictionL", oid("1.3.6.1.4.1.311.60.2.1.1")),
+    ("jurisdictionST", oid("1.3.6.1.4.1.311.60.2.1.2")),
+    ("jurisdictionC", oid("1.3.6.1.4.1.311.60.2.1.3")),
+    ("commonName", oid("2.5.4.3")),
+    ("localityName", oid("2.5.4.7")),
+    ("stateOrProvinceName", oid("2.5.4.8")),
+    ("organizationName", oid("2.5.4.10")),
+    ("organizationalUnitName", oid("2.5.4.11")),
+    ("countryName", oid("2.5.4.6")),
+    ("domainComponent", oid("0.9.2342.19200300.100.1.25")),
 ];
+
+const fn oid(dotted: &str) -> ObjectIdentifier {
+    ObjectIdentifier::new_unwrap(dotted)
+}
 
 /// One attribute. Its value is text, whichever ASN.1 string type carried it, or the DER of anything else.
 #[derive(Clone, Debug)]
@@ -66,11 +70,13 @@ enum Value {
 
 /// The type that a name or dotted number of RFC 4514 §3 means. Names have no case.
 pub(super) fn type_named(name: &str) -> Option<ObjectIdentifier> {
-    let dotted = match name.get(..4) {
+    let known = TYPES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, kind)| *kind);
+    // RFC 2253 §4 let dotted numbers begin with "OID.".
+    let dotted = || match name.get(..4) {
         Some(prefix) if prefix.eq_ignore_ascii_case("oid.") => &name[4..],
-        _ => TYPES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map_or(name, |(_, dotted)| dotted),
+        _ => name,
     };
-    ObjectIdentifier::new(dotted).ok()
+    known.or_else(|| ObjectIdentifier::new(dotted()).ok())
 }
 
 impl Attribute {
@@ -88,8 +94,7 @@ impl Attribute {
     }
 
     fn name(&self) -> Option<&'static str> {
-        let dotted = self.kind.to_string();
-        TYPES.iter().find(|(_, known)| *known == dotted).map(|(name, _)| *name)
+        TYPES.iter().find(|(_, known)| *known == self.kind).map(|(name, _)| *name)
     }
 }
 

@@ -1,5 +1,6 @@
 //! A client certificate with its chain, as it was presented.
 
+use super::constraints::NameConstraints;
 use super::name::DistinguishedName;
 use super::{San, X509Error, pem, seconds};
 use crate::Timestamp;
@@ -9,9 +10,12 @@ use rustls_pki_types::CertificateDer;
 use std::fmt;
 use webpki::EndEntityCert;
 use x509_cert::Certificate;
-use x509_cert::der::asn1::{ObjectIdentifier, UintRef};
-use x509_cert::der::{Decode, Header, Reader, SliceReader, Tag};
-use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, ID_CE_SUBJECT_ALT_NAME, KeyUsage};
+use x509_cert::der::asn1::{AnyRef, ObjectIdentifier, UintRef};
+use x509_cert::der::oid::AssociatedOid;
+use x509_cert::der::{Class, Decode, Reader, SliceReader, Tag, TagNumber, Tagged};
+use x509_cert::ext::pkix::{
+    self, AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, ID_CE_SUBJECT_ALT_NAME, KeyUsage,
+};
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
 /// Most certificates of a chain, and most bytes of all of them.
@@ -19,6 +23,8 @@ const CHAIN_MAX: usize = 10;
 const CHAIN_BYTES_MAX: usize = 64 * 1024;
 /// Longest subject or issuer, in bytes of DER: the parser's time is quadratic in it.
 const NAME_BYTES_MAX: usize = 2048;
+
+pub(super) const RSA_BITS_MIN: usize = 2048;
 
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
@@ -44,6 +50,11 @@ pub(super) struct Leaf {
     pub(super) key_usage: Option<KeyUsage>,
     pub(super) extended_key_usage: Option<ExtendedKeyUsage>,
     basic_constraints: Option<BasicConstraints>,
+    /// Which of its issuer's keys signed it (RFC 5280 §4.2.1.1).
+    pub(super) issuer_key_id: Option<Vec<u8>>,
+    /// How its issuer signed it.
+    pub(super) signature: ObjectIdentifier,
+    name_constraints: Option<Vec<u8>>,
     key: SubjectPublicKeyInfoOwned,
 }
 
@@ -122,20 +133,21 @@ impl ClientCertificate {
         let jwk = match key.algorithm.oid {
             EC => Jwk::from_ec_point(bytes).ok()?,
             ED25519 => Jwk::from_ed25519(bytes),
-            RSA => rsa(bytes)?,
+            RSA => rsa(bytes).map(|(modulus, exponent)| Jwk::from_rsa(modulus, exponent))?,
             _ => return None,
         };
         jwk.material().is_ok().then_some(jwk)
     }
 }
 
-/// RSAPublicKey (RFC 8017 appendix A.1.1).
-fn rsa(der: &[u8]) -> Option<Jwk> {
-    let mut reader = SliceReader::new(der).ok()?;
-    Header::decode(&mut reader).ok()?.tag().assert_eq(Tag::Sequence).ok()?;
+/// Modulus and exponent of an RSAPublicKey (RFC 8017 appendix A.1.1).
+fn rsa(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let key = AnyRef::from_der(der).ok()?;
+    key.tag().assert_eq(Tag::Sequence).ok()?;
+    let mut reader = SliceReader::new(key.value()).ok()?;
     let modulus = UintRef::decode(&mut reader).ok()?;
     let exponent = UintRef::decode(&mut reader).ok()?;
-    reader.is_finished().then(|| Jwk::from_rsa(modulus.as_bytes(), exponent.as_bytes()))
+    reader.is_finished().then(|| (modulus.as_bytes(), exponent.as_bytes()))
 }
 
 impl Leaf {
@@ -161,17 +173,22 @@ impl Leaf {
             DistinguishedName::from_x509(name)
                 .ok_or_else(|| X509Error::new("a name in the certificate has a string that is not what its type says"))
         };
-        let alternative =
-            tbs.extensions().into_iter().flatten().find(|extension| extension.extn_id == ID_CE_SUBJECT_ALT_NAME);
+        let extension = |kind| {
+            let found = tbs.extensions().into_iter().flatten().find(|extension| extension.extn_id == kind);
+            found.map(|extension| extension.extn_value.as_bytes())
+        };
         Ok(Self {
             subject: name(tbs.subject())?,
             issuer: name(tbs.issuer())?,
             not_before: seconds(tbs.validity().not_before.to_unix_duration()),
             not_after: seconds(tbs.validity().not_after.to_unix_duration()),
-            sans: alternative.map_or(Ok(Vec::new()), |extension| San::read_all(extension.extn_value.as_bytes()))?,
+            sans: extension(ID_CE_SUBJECT_ALT_NAME).map_or(Ok(Vec::new()), San::read_all)?,
             key_usage: tbs.get_extension().map_err(|_| malformed())?.map(|(_, usage)| usage),
             extended_key_usage: tbs.get_extension().map_err(|_| malformed())?.map(|(_, usage)| usage),
             basic_constraints: tbs.get_extension().map_err(|_| malformed())?.map(|(_, constraints)| constraints),
+            issuer_key_id: extension(AuthorityKeyIdentifier::OID).and_then(key_id),
+            signature: certificate.signature_algorithm().oid,
+            name_constraints: extension(pkix::NameConstraints::OID).map(<[u8]>::to_vec),
             key: tbs.subject_public_key_info().clone(),
         })
     }
@@ -184,6 +201,22 @@ impl Leaf {
         self.not_after
     }
 
+    /// Bits of an RSA key too short to be trusted (NIST SP 800-131A §3).
+    pub(super) fn weak_rsa_bits(&self) -> Option<usize> {
+        let key = self.key.subject_public_key.as_bytes().filter(|_| self.key.algorithm.oid == RSA)?;
+        let modulus = rsa(key)?.0;
+        let bits = modulus.len() * 8 - modulus.first()?.leading_zeros() as usize;
+        (bits < RSA_BITS_MIN).then_some(bits)
+    }
+
+    pub(super) fn path_length(&self) -> Option<u8> {
+        self.basic_constraints.as_ref()?.path_len_constraint
+    }
+
+    pub(super) fn name_constraints(&self) -> Option<NameConstraints> {
+        self.name_constraints.as_deref().map(NameConstraints::read)
+    }
+
     pub(super) fn is_ca(&self) -> bool {
         self.basic_constraints.as_ref().is_some_and(|constraints| constraints.ca) && self.may_sign_certificates()
     }
@@ -192,6 +225,15 @@ impl Leaf {
     pub(super) fn may_sign_certificates(&self) -> bool {
         self.key_usage.is_none_or(|usage| usage.key_cert_sign())
     }
+}
+
+/// The keyIdentifier of an AuthorityKeyIdentifier, without reading the rest (RFC 5280 §4.2.1.1).
+pub(super) fn key_id(extension: &[u8]) -> Option<Vec<u8>> {
+    let all = AnyRef::from_der(extension).ok()?;
+    all.tag().assert_eq(Tag::Sequence).ok()?;
+    let first = AnyRef::decode(&mut SliceReader::new(all.value()).ok()?).ok()?;
+    let is_key_id = first.tag().class() == Class::ContextSpecific && first.tag().number() == TagNumber(0);
+    is_key_id.then(|| first.value().to_vec())
 }
 
 impl fmt::Debug for ClientCertificate {

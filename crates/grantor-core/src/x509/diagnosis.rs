@@ -1,6 +1,6 @@
 //! Says of a refused path what an operator has to know.
 
-use super::certificate::Leaf;
+use super::certificate::{Leaf, RSA_BITS_MIN};
 use super::name::DistinguishedName;
 use super::{ClientCertificate, PathProblem, TrustStore, rfc3339};
 use crate::Timestamp;
@@ -41,31 +41,27 @@ pub(super) fn explain(store: &TrustStore, certificate: &ClientCertificate, error
         Error::InvalidCrlSignatureForPublicKey
         | Error::UnsupportedCrlSignatureAlgorithmContext(_)
         | Error::UnsupportedCrlSignatureAlgorithmForPublicKeyContext(_)
-        | Error::IssuerNotCrlSigner => problem(
-            "crl_untrusted",
-            format!("a revocation list in the path of {} is not signed by its issuer, or its issuer may not sign lists", certificate.subject()),
-        ),
+        | Error::IssuerNotCrlSigner => problem("crl_untrusted", crl_untrusted(store, certificate)),
         Error::RequiredEkuNotFoundContext(_) | Error::EmptyEkuExtension => {
             problem("certificate_wrong_usage", wrong_usage(certificate))
         }
         Error::CaUsedAsEndEntity => problem(
             "certificate_wrong_usage",
-            format!("{} is a CA certificate; clients need a certificate of their own", certificate.subject()),
+            format!(
+                "{} is a CA certificate; clients need a certificate of their own{}",
+                certificate.subject(),
+                self_signed_hint(certificate)
+            ),
         ),
-        Error::EndEntityUsedAsCa => problem(
-            "certificate_wrong_usage",
-            "a certificate in the chain issued another but may not: it is no CA, or its key usage lacks keyCertSign".into(),
-        ),
-        Error::PathLenConstraintViolated | Error::MaximumPathDepthExceeded => problem(
-            "certificate_path_length",
-            "the chain is longer than a CA in it allows, or than 6 intermediates".into(),
-        ),
-        Error::NameConstraintViolation | Error::MalformedNameConstraint | Error::InvalidNetworkMaskConstraint => problem(
-            "certificate_name_constraint",
-            format!("a name in the certificate {} is outside the name constraints of a CA in its chain", certificate.subject()),
-        ),
+        Error::EndEntityUsedAsCa => problem("certificate_wrong_usage", not_a_ca(certificate)),
+        Error::PathLenConstraintViolated | Error::MaximumPathDepthExceeded => {
+            problem("certificate_path_length", too_long(store, certificate))
+        }
+        Error::NameConstraintViolation | Error::MalformedNameConstraint | Error::InvalidNetworkMaskConstraint => {
+            problem("certificate_name_constraint", outside_constraints(store, certificate))
+        }
         Error::UnsupportedSignatureAlgorithmContext(_) | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
-            problem("certificate_signature", "a certificate in the chain is signed with an algorithm that is not accepted here, or with an RSA key below 2048 bits".into())
+            problem("certificate_signature", unsupported_signature(certificate))
         }
         Error::InvalidSignatureForPublicKey | Error::SignatureAlgorithmMismatch => {
             problem("certificate_signature", wrong_signature(store, certificate))
@@ -85,9 +81,9 @@ fn issuer_where(
     certificate: &ClientCertificate,
     fits: impl Fn((Timestamp, Timestamp)) -> bool,
 ) -> String {
-    let presented = certificate.chain().iter().skip(1).filter_map(|der| Leaf::read(der).ok());
+    let presented = intermediates(certificate);
     let presented = presented.map(|issuer| ("intermediate", (issuer.not_before(), issuer.not_after()), issuer.subject));
-    let anchors = store.details().iter().map(|a| ("trust anchor", (a.not_before, a.not_after), a.subject.clone()));
+    let anchors = store.details().iter().map(|a| ("trust anchor", (a.not_before(), a.not_after()), a.subject.clone()));
     presented
         .chain(anchors)
         .find(|(_, validity, _)| fits(*validity))
@@ -106,6 +102,83 @@ fn revoked(store: &TrustStore, certificate: &ClientCertificate) -> String {
         }
     }
     "a certificate in the chain was revoked".into()
+}
+
+/// The certificates that were presented after the leaf.
+fn intermediates(certificate: &ClientCertificate) -> impl Iterator<Item = Leaf> {
+    certificate.chain().iter().skip(1).filter_map(|der| Leaf::read(der).ok())
+}
+
+fn crl_untrusted(store: &TrustStore, certificate: &ClientCertificate) -> String {
+    let issuers =
+        [certificate.leaf().issuer.clone()].into_iter().chain(intermediates(certificate).map(|one| one.issuer));
+    let listed = issuers.filter(|issuer| store.lists().iter().any(|list| list.issuer == *issuer));
+    let mut names: Vec<String> = listed.map(|issuer| issuer.shown()).collect();
+    names.dedup();
+    format!(
+        "the revocation list of {} is not signed with the key of that CA (another CA may bear the name), or the key usage of \
+         the CA lacks cRLSign",
+        names.join(" or of ")
+    )
+}
+
+fn not_a_ca(certificate: &ClientCertificate) -> String {
+    match intermediates(certificate).find(|one| !one.is_ca()) {
+        Some(one) => format!(
+            "{} issued a certificate in the chain but may not: it is no CA, or its key usage lacks keyCertSign",
+            one.subject.shown()
+        ),
+        None => "a certificate in the chain issued another but is no CA".into(),
+    }
+}
+
+fn too_long(store: &TrustStore, certificate: &ClientCertificate) -> String {
+    let limit = |one: &Leaf| Some(format!("{} allows {}", one.subject.shown(), one.path_length()?));
+    let limits: Vec<String> = intermediates(certificate).filter_map(|one| limit(&one)).take(4).collect();
+    let anchors = store.details().iter().filter_map(limit).take(4);
+    let limits = limits.into_iter().chain(anchors).collect::<Vec<_>>().join(", ");
+    let limits = if limits.is_empty() { "none of them sets a limit".into() } else { limits };
+    format!(
+        "the chain of {} has more CAs than one of them allows below itself (pathLenConstraint: {limits}), or more than 6",
+        certificate.subject()
+    )
+}
+
+fn outside_constraints(store: &TrustStore, certificate: &ClientCertificate) -> String {
+    let of = |one: &Leaf| Some(format!("{} {}", one.subject.shown(), one.name_constraints()?.shown()));
+    let presented: Vec<String> = intermediates(certificate).filter_map(|one| of(&one)).take(2).collect();
+    let constraints = presented.into_iter().chain(store.details().iter().filter_map(of).take(2));
+    let names: Vec<String> = certificate.sans().iter().take(6).map(ToString::to_string).collect();
+    let names = if names.is_empty() { "no alternative names".into() } else { names.join(", ") };
+    format!(
+        "a name in the chain of {}, which has {names}, is outside the name constraints of a CA: {}",
+        certificate.subject(),
+        constraints.collect::<Vec<_>>().join("; ")
+    )
+}
+
+/// Signatures that are not made any more, by the names of RFC 3279 and RFC 5758.
+fn broken_signature(signature: &str) -> Option<&'static str> {
+    Some(match signature {
+        "1.2.840.113549.1.1.4" => "md5WithRSAEncryption",
+        "1.2.840.113549.1.1.5" => "sha1WithRSAEncryption",
+        "1.2.840.10045.4.1" => "ecdsa-with-SHA1",
+        _ => return None,
+    })
+}
+
+fn unsupported_signature(certificate: &ClientCertificate) -> String {
+    let chain = certificate.chain().iter().filter_map(|der| Leaf::read(der).ok());
+    let broken = chain.filter_map(|one| Some((one.subject, broken_signature(&one.signature.to_string())?))).next();
+    match broken {
+        Some((subject, signature)) => format!(
+            "{} is signed with {signature}, which is not accepted; its CA must sign with SHA-256 or better",
+            subject.shown()
+        ),
+        None => {
+            "a certificate in the chain is signed with an algorithm or a kind of key that is not accepted here".into()
+        }
+    }
 }
 
 fn wrong_usage(certificate: &ClientCertificate) -> String {
@@ -142,14 +215,10 @@ fn walk(store: &TrustStore, certificate: &ClientCertificate) -> String {
     let (end, issuer) = end_of_chain(certificate);
     let anchors = anchors(store);
     if end == issuer {
-        let hint = if certificate.chain().len() == 1 {
-            "; the certificate is self-signed: for such ones there is self_signed_tls_client_auth"
-        } else {
-            ""
-        };
         return format!(
-            "certificate chain ends at {}, which is not among this domain's trust anchors ({anchors}){hint}",
-            end.shown()
+            "certificate chain ends at {}, which is not among this domain's trust anchors ({anchors}){}",
+            end.shown(),
+            self_signed_hint(certificate)
         );
     }
     format!(
@@ -160,9 +229,17 @@ fn walk(store: &TrustStore, certificate: &ClientCertificate) -> String {
     )
 }
 
+fn self_signed_hint(certificate: &ClientCertificate) -> &'static str {
+    let leaf = certificate.leaf();
+    match certificate.chain().len() == 1 && leaf.subject == leaf.issuer {
+        true => "; the certificate is self-signed: for such ones there is self_signed_tls_client_auth",
+        false => "",
+    }
+}
+
 /// Subject and issuer of the last certificate that can be reached from the leaf by names.
 fn end_of_chain(certificate: &ClientCertificate) -> (DistinguishedName, DistinguishedName) {
-    let mut presented: Vec<Leaf> = certificate.chain().iter().skip(1).filter_map(|der| Leaf::read(der).ok()).collect();
+    let mut presented: Vec<Leaf> = intermediates(certificate).collect();
     let (mut subject, mut issuer) = (certificate.leaf().subject.clone(), certificate.leaf().issuer.clone());
     while subject != issuer
         && let Some(at) = presented.iter().position(|next| next.subject == issuer)
@@ -174,6 +251,10 @@ fn end_of_chain(certificate: &ClientCertificate) -> (DistinguishedName, Distingu
 }
 
 fn wrong_signature(store: &TrustStore, certificate: &ClientCertificate) -> String {
+    let weak = intermediates(certificate).find_map(|one| Some((one.weak_rsa_bits()?, one.subject)));
+    if let Some((bits, subject)) = weak {
+        return format!("the RSA key of {} has {bits} bits; at least {RSA_BITS_MIN} are needed", subject.shown());
+    }
     let (end, issuer) = end_of_chain(certificate);
     let named = store.details().iter().map(|anchor| &anchor.subject).find(|name| **name == issuer || **name == end);
     match named {

@@ -3,6 +3,7 @@
 
 mod attribute;
 mod certificate;
+mod constraints;
 mod diagnosis;
 mod name;
 mod pem;

@@ -74,8 +74,9 @@ impl DistinguishedName {
 /// Parts in order, and the attributes of each part as a set (RFC 5280 §7.1).
 impl PartialEq for DistinguishedName {
     fn eq(&self, other: &Self) -> bool {
-        let same_set =
-            |(a, b): (&Vec<Attribute>, &Vec<Attribute>)| a.len() == b.len() && a.iter().all(|one| b.contains(one));
+        // Both ways, since attributes of one part may be equal by value though their bytes differ.
+        let within = |a: &[Attribute], b: &[Attribute]| a.iter().all(|one| b.contains(one));
+        let same_set = |(a, b): (&Vec<Attribute>, &Vec<Attribute>)| within(a, b) && within(b, a);
         self.rdns.len() == other.rdns.len() && self.rdns.iter().zip(&other.rdns).all(same_set)
     }
 }

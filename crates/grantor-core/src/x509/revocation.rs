@@ -1,11 +1,15 @@
 //! Certificate revocation lists (RFC 5280 §5).
 
+use super::certificate::key_id;
 use super::name::DistinguishedName;
 use super::{X509Error, pem, seconds};
 use crate::Timestamp;
 use webpki::{BorrowedCertRevocationList, CertRevocationList, Error};
 use x509_cert::der::asn1::AnyRef;
-use x509_cert::der::{Decode, Header, SliceReader, Tag};
+use x509_cert::der::oid::AssociatedOid;
+use x509_cert::der::{Class, Decode, Header, SliceReader, Tag, Tagged};
+use x509_cert::ext::pkix::AuthorityKeyIdentifier;
+use x509_cert::ext::{Extension, Extensions};
 use x509_cert::name::Name;
 use x509_cert::time::Time;
 
@@ -19,6 +23,15 @@ pub(super) struct RevocationList {
     pub(super) issuer: DistinguishedName,
     pub(super) this_update: Timestamp,
     pub(super) next_update: Timestamp,
+    /// Which of its issuer's keys signed it (RFC 5280 §5.2.1).
+    issuer_key_id: Option<Vec<u8>>,
+}
+
+impl RevocationList {
+    /// Whether it may be signed with that key of its issuer: yes, unless both are named and differ.
+    pub(super) fn may_be_of_key(&self, key_id: Option<&[u8]>) -> bool {
+        self.issuer_key_id.is_none() || key_id.is_none() || self.issuer_key_id.as_deref() == key_id
+    }
 }
 
 /// The lists of one source, PEM or DER.
@@ -39,8 +52,8 @@ fn read_one(der: &[u8]) -> Result<RevocationList, X509Error> {
         return Err(too_long());
     }
     let malformed = || X509Error::new("it is not a certificate revocation list");
-    let (issuer, this_update, next_update) = outline(der).ok_or_else(malformed)?;
-    let next_update = next_update.ok_or_else(|| {
+    let outline = outline(der).ok_or_else(malformed)?;
+    let next_update = outline.next_update.ok_or_else(|| {
         X509Error::new("it does not say when the next list comes (nextUpdate, RFC 5280 section 5.1.2.5)")
     })?;
     let list =
@@ -59,11 +72,19 @@ fn read_one(der: &[u8]) -> Result<RevocationList, X509Error> {
             Error::UnsupportedCriticalExtension => X509Error::new("it has a critical extension that is not known here"),
             _ => malformed(),
         })?;
-    Ok(RevocationList { list: list.into(), issuer, this_update, next_update })
+    let Outline { issuer, this_update, issuer_key_id, .. } = outline;
+    Ok(RevocationList { list: list.into(), issuer, this_update, next_update, issuer_key_id })
 }
 
-/// Issuer and times, without reading the entries.
-fn outline(der: &[u8]) -> Option<(DistinguishedName, Timestamp, Option<Timestamp>)> {
+struct Outline {
+    issuer: DistinguishedName,
+    this_update: Timestamp,
+    next_update: Option<Timestamp>,
+    issuer_key_id: Option<Vec<u8>>,
+}
+
+/// What stands around the entries, without reading them.
+fn outline(der: &[u8]) -> Option<Outline> {
     let mut reader = SliceReader::new(der).ok()?;
     for _ in ["CertificateList", "TBSCertList"] {
         Header::decode(&mut reader).ok()?.tag().assert_eq(Tag::Sequence).ok()?;
@@ -80,5 +101,13 @@ fn outline(der: &[u8]) -> Option<(DistinguishedName, Timestamp, Option<Timestamp
     let this_update = seconds(Time::decode(&mut reader).ok()?.to_unix_duration());
     let next = matches!(Tag::peek(&reader), Ok(Tag::UtcTime | Tag::GeneralizedTime));
     let next_update = if next { Some(seconds(Time::decode(&mut reader).ok()?.to_unix_duration())) } else { None };
-    Some((issuer, this_update, next_update))
+    if matches!(Tag::peek(&reader), Ok(Tag::Sequence)) {
+        AnyRef::decode(&mut reader).ok()?;
+    }
+    // crlExtensions, [0] EXPLICIT; after it comes the signature.
+    let extensions = AnyRef::decode(&mut reader).ok().filter(|any| any.tag().class() == Class::ContextSpecific);
+    let extensions = extensions.and_then(|any| Extensions::from_der(any.value()).ok()).unwrap_or_default();
+    let key_id_of = |extension: &Extension| key_id(extension.extn_value.as_bytes());
+    let issuer_key_id = extensions.iter().find(|one| one.extn_id == AuthorityKeyIdentifier::OID).and_then(key_id_of);
+    Some(Outline { issuer, this_update, next_update, issuer_key_id })
 }

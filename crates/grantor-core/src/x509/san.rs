@@ -4,7 +4,7 @@ use super::{X509Error, clean};
 use std::fmt;
 use std::net::IpAddr;
 use x509_cert::der::asn1::AnyRef;
-use x509_cert::der::{Class, Decode, Header, Reader, SliceReader, Tag, TagNumber};
+use x509_cert::der::{Class, Decode, Reader, SliceReader, Tag, TagNumber, Tagged};
 
 /// Most names that are read from one certificate.
 const NAMES_MAX: usize = 256;
@@ -37,8 +37,9 @@ impl San {
     /// its time for directory names is quadratic.
     pub(super) fn read_all(extension: &[u8]) -> Result<Vec<Self>, X509Error> {
         let wrong = |_| X509Error::new("the subject alternative names of the certificate are malformed");
-        let mut reader = SliceReader::new(extension).map_err(wrong)?;
-        Header::decode(&mut reader).and_then(|header| header.tag().assert_eq(Tag::Sequence)).map_err(wrong)?;
+        let all = AnyRef::from_der(extension).map_err(wrong)?;
+        all.tag().assert_eq(Tag::Sequence).map_err(wrong)?;
+        let mut reader = SliceReader::new(all.value()).map_err(wrong)?;
         let mut names = Vec::new();
         while !reader.is_finished() {
             if names.len() == NAMES_MAX {
@@ -49,8 +50,8 @@ impl San {
         Ok(names)
     }
 
-    fn read(any: AnyRef<'_>) -> Result<Self, X509Error> {
-        let tag = x509_cert::der::Tagged::tag(&any);
+    pub(super) fn read(any: AnyRef<'_>) -> Result<Self, X509Error> {
+        let tag = any.tag();
         if tag.class() != Class::ContextSpecific {
             return Err(X509Error::new("the subject alternative names of the certificate are malformed"));
         }

@@ -1,16 +1,15 @@
 //! Whom a domain trusts to issue client certificates, and whether a certificate leads there (RFC 5280 §6).
 
-use super::certificate::Leaf;
+use super::certificate::{Leaf, RSA_BITS_MIN};
 use super::diagnosis::{self, problem};
-use super::name::DistinguishedName;
 use super::revocation::{self, RevocationList};
 use super::{ClientCertificate, X509Error, pem, rfc3339};
 use crate::Timestamp;
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use std::time::Duration;
 use webpki::{
-    ALL_VERIFICATION_ALGS, EndEntityCert, Error, ExpirationPolicy, KeyUsage, RevocationCheckDepth, RevocationOptions,
-    RevocationOptionsBuilder, UnknownStatusPolicy, VerifiedPath, anchor_from_trusted_cert,
+    ALL_VERIFICATION_ALGS, CertRevocationList, EndEntityCert, Error, ExpirationPolicy, KeyUsage, RevocationCheckDepth,
+    RevocationOptions, RevocationOptionsBuilder, UnknownStatusPolicy, VerifiedPath, anchor_from_trusted_cert,
 };
 
 /// Most anchors and most revocation lists of a domain.
@@ -21,15 +20,9 @@ const LISTS_MAX: usize = 100;
 pub struct TrustStore {
     /// In the order of `details`.
     anchors: Vec<TrustAnchor<'static>>,
-    details: Vec<AnchorDetails>,
+    details: Vec<Leaf>,
     /// The newest first: the first that fits is the one that counts.
     lists: Vec<RevocationList>,
-}
-
-pub(super) struct AnchorDetails {
-    pub(super) subject: DistinguishedName,
-    pub(super) not_before: Timestamp,
-    pub(super) not_after: Timestamp,
 }
 
 /// Why a certificate is not trusted: a fixed slug, and the specifics for operators.
@@ -73,12 +66,17 @@ impl TrustStore {
                     certificate.subject.shown()
                 )));
             }
+            if let Some(bits) = certificate.weak_rsa_bits() {
+                let subject = certificate.subject.shown();
+                return Err(X509Error::new(format!(
+                    "the RSA key of {subject} has {bits} bits; at least {RSA_BITS_MIN} are needed"
+                )));
+            }
             let der = CertificateDer::from(der);
             let anchor =
                 anchor_from_trusted_cert(&der).map_err(|_| X509Error::new("the certificate is malformed"))?.to_owned();
-            let (not_before, not_after) = (certificate.not_before(), certificate.not_after());
             self.anchors.push(anchor);
-            self.details.push(AnchorDetails { subject: certificate.subject, not_before, not_after });
+            self.details.push(certificate);
         }
         Ok(())
     }
@@ -88,7 +86,7 @@ impl TrustStore {
         self.details.iter().map(|anchor| anchor.subject.shown())
     }
 
-    pub(super) fn details(&self) -> &[AnchorDetails] {
+    pub(super) fn details(&self) -> &[Leaf] {
         &self.details
     }
 
@@ -99,7 +97,7 @@ impl TrustStore {
     /// Whether the certificate leads to one of the anchors, now, for client authentication, and is not revoked.
     pub fn verify(&self, certificate: &ClientCertificate, now: Timestamp) -> Result<(), PathProblem> {
         check_leaf(certificate.leaf(), now)?;
-        let lists: Vec<_> = self.lists.iter().map(|list| &list.list).collect();
+        let lists = self.lists_for(certificate);
         let options = |depth, unknown| {
             let builder = RevocationOptionsBuilder::new(&lists).ok()?;
             let builder = builder.with_depth(depth).with_status_policy(unknown);
@@ -111,6 +109,25 @@ impl TrustStore {
             self.build_path(certificate, now, options(RevocationCheckDepth::EndEntity, UnknownStatusPolicy::Deny))?;
         }
         Ok(())
+    }
+
+    /// The lists that may be asked about a chain. Where a CA has renewed its key and kept its name there is a list for
+    /// each key, and the path validation would ask the first of that name. Where no list fits the key all of that name
+    /// are asked, and refused, so that a key identifier never hides a revocation.
+    fn lists_for(&self, certificate: &ClientCertificate) -> Vec<&CertRevocationList<'static>> {
+        let mut wanted = vec![false; self.lists.len()];
+        for der in certificate.chain() {
+            let (Ok(outline), Ok(leaf)) = (EndEntityCert::try_from(der), Leaf::read(der)) else { continue };
+            let of_issuer = |list: &RevocationList| list.list.issuer() == outline.issuer();
+            let fits = |list: &RevocationList| of_issuer(list) && list.may_be_of_key(leaf.issuer_key_id.as_deref());
+            let any_fits = self.lists.iter().any(fits);
+            for (wanted, list) in wanted.iter_mut().zip(&self.lists) {
+                *wanted |= if any_fits { fits(list) } else { of_issuer(list) };
+            }
+        }
+        // With no list at all the path validation would not look for revocations; with others, it finds none that fits.
+        let all = !wanted.contains(&true);
+        self.lists.iter().zip(wanted).filter_map(|(list, wanted)| (wanted || all).then_some(&list.list)).collect()
     }
 
     /// Whether a list for all that the issuer issued is there: then the path has been checked against it already.
@@ -146,18 +163,22 @@ impl TrustStore {
             .map_err(|error| diagnosis::explain(self, certificate, &error))
     }
 
-    /// What webpki leaves open: the validity of the anchor, and whether the keys of intermediates may sign certificates
-    /// (RFC 5280 §6.1.4 n).
+    /// What webpki leaves open: validity and path length of the anchor, and whether the keys of intermediates may sign
+    /// certificates (RFC 5280 §6.1.4 n).
     fn check_issuers(&self, path: &VerifiedPath<'_>, time: UnixTime) -> Result<(), Error> {
         let anchor = self.anchors.iter().zip(&self.details).find(|(anchor, _)| std::ptr::eq(*anchor, path.anchor()));
         if let Some((_, details)) = anchor {
             let unix = |at: Timestamp| UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(at).unwrap_or(0)));
-            let (not_before, not_after) = (unix(details.not_before), unix(details.not_after));
+            let (not_before, not_after) = (unix(details.not_before()), unix(details.not_after()));
             if time > not_after {
                 return Err(Error::CertExpired { time, not_after });
             }
             if time < not_before {
                 return Err(Error::CertNotValidYet { time, not_before });
+            }
+            let below = path.intermediate_certificates().count();
+            if details.path_length().is_some_and(|most| below > usize::from(most)) {
+                return Err(Error::PathLenConstraintViolated);
             }
         }
         for issuer in path.intermediate_certificates() {
@@ -178,8 +199,12 @@ fn check_leaf(leaf: &Leaf, now: Timestamp) -> Result<(), PathProblem> {
         let detail = format!("certificate is not valid before {}", rfc3339(leaf.not_before()));
         return Err(problem("certificate_not_yet_valid", detail));
     }
-    // RFC 5280 §4.2.1.3: the client signs the handshake.
-    if leaf.key_usage.is_some_and(|usage| !usage.digital_signature()) {
+    if let Some(bits) = leaf.weak_rsa_bits() {
+        let detail = format!("the RSA key of the certificate has {bits} bits; at least {RSA_BITS_MIN} are needed");
+        return Err(problem("certificate_weak_key", detail));
+    }
+    // RFC 5280 §4.2.1.3: the client signs the handshake. That CA certificates are none for clients the path validation says.
+    if !leaf.is_ca() && leaf.key_usage.is_some_and(|usage| !usage.digital_signature()) {
         let detail = "certificate has a key usage without digitalSignature, which client authentication needs";
         return Err(problem("certificate_wrong_usage", detail.into()));
     }

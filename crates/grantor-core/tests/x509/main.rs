@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
 
+mod names;
+mod openssl;
 mod paths;
 mod pki;
 mod rules;
