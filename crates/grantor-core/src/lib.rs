@@ -16,6 +16,7 @@ pub mod incoming;
 pub mod jose;
 pub mod jwk;
 pub mod metadata;
+pub mod proxy;
 pub mod resource;
 pub mod scope;
 pub mod secret;

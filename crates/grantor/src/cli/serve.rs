@@ -124,7 +124,7 @@ pub async fn run_until_stopped(
         version = env!("CARGO_PKG_VERSION"),
         "serving"
     );
-    let limits = FrontLimits::new(&app.config.limits, app.config.listen.drain_timeout_s);
+    let limits = FrontLimits::new(&app.config.limits, app.config.listen.drain_timeout_s, app.config.proxy.clone());
     let public = Public(app.clone());
     let serve_mtls = match (listeners.mtls, &tls) {
         (Some(listener), Some(tls)) => {

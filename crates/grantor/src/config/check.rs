@@ -1,7 +1,7 @@
 //! Holds the settings against each other, and turns what is written into what is meant.
 
 use super::problem::{ConfigErrors, Problem};
-use super::settings::{RawConfig, SETTINGS};
+use super::settings::{AddressHeader, CertificateHeader, RawConfig, SETTINGS};
 use super::sources::Reading;
 use super::{Audit, Config, Database, Tls, WrittenSetting};
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ pub(super) fn config(reading: Reading) -> Result<Config, ConfigErrors> {
     let (issuer, database) = (check.issuer(), check.database());
     let tls = check.tls();
     check.listen();
+    check.proxy();
     check.lifetimes();
     let Reading { raw, origins, problems, .. } = check.reading;
     let (Some(issuer), Some(database), true) = (issuer, database, problems.is_empty()) else {
@@ -21,7 +22,7 @@ pub(super) fn config(reading: Reading) -> Result<Config, ConfigErrors> {
         Some(WrittenSetting { key: setting.key, value: raw.show(setting.key).unwrap_or_default(), place })
     };
     let written = SETTINGS.iter().filter_map(written).collect();
-    let RawConfig { top, listen, limits, dpop, token, keys, cache, audit, log, .. } = raw;
+    let RawConfig { top, listen, proxy, limits, dpop, token, keys, cache, audit, log, .. } = raw;
     Ok(Config {
         issuer,
         audit: Audit {
@@ -35,6 +36,7 @@ pub(super) fn config(reading: Reading) -> Result<Config, ConfigErrors> {
         pepper: top.pepper,
         listen,
         tls,
+        proxy,
         database,
         limits,
         dpop,
@@ -146,6 +148,19 @@ impl Check {
                 let message = format!("{mtls} is the address of {key} too; give each its own");
                 self.wrong(&["listen.mtls", key], message);
             }
+        }
+    }
+
+    fn proxy(&mut self) {
+        let proxy = self.reading.raw.proxy.clone();
+        let headers = [
+            ("proxy.certificate_header", proxy.certificate_header != CertificateHeader::None),
+            ("proxy.address_header", proxy.address_header != AddressHeader::None),
+        ];
+        for (key, _) in headers.into_iter().filter(|(_, set)| *set && proxy.trusted.is_empty()) {
+            let message = "no proxy is trusted, so this header is refused from everybody; write the proxies' addresses \
+                           into proxy.trusted, or leave this out";
+            self.wrong(&[key, "proxy.trusted"], message.into());
         }
     }
 

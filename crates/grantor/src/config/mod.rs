@@ -14,7 +14,10 @@ mod value;
 pub(crate) use problem::nearest;
 pub use problem::{ConfigErrors, Problem};
 pub use reference::reference_page;
-pub use settings::{Cache, Dpop, Keys, Limits, Listen, Log, LogFormat, LogLevel, SETTINGS, TlsVersion, Token};
+pub use settings::{
+    AddressHeader, Cache, CertificateHeader, Dpop, Keys, Limits, Listen, Log, LogFormat, LogLevel, Proxy, SETTINGS,
+    TlsVersion, Token,
+};
 pub use sources::{ConfigFile, DEFAULT_FILE, RESERVED, Sources};
 pub use table::Setting;
 
@@ -34,6 +37,7 @@ pub struct Config {
     pub pepper: Option<SecretRef>,
     pub listen: Listen,
     pub tls: Option<Tls>,
+    pub proxy: Proxy,
     pub database: Database,
     pub limits: Limits,
     pub dpop: Dpop,

@@ -3,11 +3,12 @@
 use super::table::{Setting, settings};
 use super::value::{Value, Written};
 use crate::secrets::SecretRef;
+use ipnet::IpNet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-pub use super::value::{LogFormat, LogLevel, TlsVersion};
+pub use super::value::{AddressHeader, CertificateHeader, LogFormat, LogLevel, TlsVersion};
 
 const DAY_S: u64 = 86_400;
 const YEAR_S: u64 = 365 * DAY_S;
@@ -64,6 +65,22 @@ settings! {
         /// How often the server looks whether these files were replaced. New connections get the new certificate, old
         /// ones go on. SIGHUP has the files read at once; with 0, nothing else has.
         reload_interval_s: Option<u64> = Some(10), 0..=DAY_S;
+    }
+
+    /// Reverse proxies in front of this server, and what they say about the client behind them. From anybody else,
+    /// `Forwarded`, `X-Forwarded-…` and headers that hold a client certificate are refused.
+    proxy: Proxy {
+        /// The addresses or networks (`10.0.0.0/24`) that proxies call from. List only proxies: whoever calls from here
+        /// can say which certificate a client has. In a variable, with commas between.
+        trusted: Vec<IpNet> = Vec::new();
+        /// The one header in which a proxy passes a client's certificate on: `client-cert` is RFC 9440,
+        /// `x-forwarded-client-cert` Envoy's, `x-ssl-client-cert` that of nginx and HAProxy,
+        /// `x-forwarded-tls-client-cert` Traefik's. The others are refused from proxies too: they would be the client's
+        /// own. Unless it is `none`, the certificate of a proxy's own TLS connection is never the client's.
+        certificate_header: CertificateHeader = CertificateHeader::None;
+        /// The one header in which proxies note the address they were called from: `forwarded` is RFC 7239. The last
+        /// address in it that is not one of `trusted` counts as the client's. The other one is ignored.
+        address_header: AddressHeader = AddressHeader::None;
     }
 
     /// Where domains, clients, resources and sealed keys are kept.

@@ -336,6 +336,47 @@ fn tls_1_2_must_be_asked_for() {
 }
 
 #[test]
+fn proxies_are_networks_or_addresses() {
+    let trusted = |toml: &str| {
+        let (_folder, sources) = file(&format!("issuer = \"https://a.example\"\n[proxy]\ntrusted = {toml}"));
+        Config::load(&sources).unwrap().proxy.trusted.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(trusted("[\"10.0.0.0/24\", \"192.0.2.1\"]"), "10.0.0.0/24 192.0.2.1/32");
+    assert_eq!(trusted("[\"2001:db8::/64\", \"::1\", \"::ffff:10.0.0.1\"]"), "2001:db8::/64 ::1/128 10.0.0.1/32");
+    assert_eq!(trusted("[]"), "");
+    let from_variable = sources().with_variable("GRANTOR_PROXY__TRUSTED", "10.0.0.0/24, ::1");
+    let config = Config::load(&from_variable).unwrap();
+    assert_eq!(config.proxy.trusted.len(), 2);
+    assert_eq!(config.written.last().unwrap().value, "[\"10.0.0.0/24\", \"::1\"]");
+    for (written, says) in [
+        ("10.0.0.7/24", "write 10.0.0.0/24, or 10.0.0.7 alone"),
+        ("0.0.0.0/0", "every address there is"),
+        ("::/0", "every address there is"),
+        ("::ffff:10.0.0.0/104", "write it as IPv4"),
+        ("proxy.example", "is no network; write 10.0.0.0/24"),
+        ("10.0.0.0/33", "is no network"),
+        ("10.0.0.1,", "it is empty"),
+    ] {
+        let sources = sources().with_variable("GRANTOR_PROXY__TRUSTED", written);
+        assert_problem(&sources, &["GRANTOR_PROXY__TRUSTED: proxy.trusted: ", says]);
+    }
+    assert_problem(&sources().with_variable("GRANTOR_PROXY__TRUSTED", ""), &["proxy.trusted: it is empty"]);
+}
+
+#[test]
+fn a_header_of_proxies_needs_a_proxy() {
+    for (key, value) in [("certificate_header", "client-cert"), ("address_header", "forwarded")] {
+        let (_folder, sources) = file(&format!("issuer = \"https://a.example\"\n[proxy]\n{key} = \"{value}\"\n"));
+        assert_problem(&sources, &[&format!("proxy.{key}: no proxy is trusted"), "proxy.trusted"]);
+        assert!(Config::load(&sources.with_variable("GRANTOR_PROXY__TRUSTED", "::1")).is_ok());
+    }
+    assert_problem(
+        &sources().with_variable("GRANTOR_PROXY__CERTIFICATE_HEADER", "Client-Cert"),
+        &["write one of none, client-cert, x-forwarded-client-cert, x-ssl-client-cert, x-forwarded-tls-client-cert"],
+    );
+}
+
+#[test]
 fn paths_are_taken_from_where_they_are_written() {
     let (folder, sources) =
         file("data = \"d\"\nmaster_key = \"file:k\"\n[database]\nurl = \"sqlite:x.db\"\n[audit]\nfolder = \"/a\"");

@@ -4,7 +4,8 @@
 //! A message has two halves, joined by `; `: what is wrong, and what to write instead.
 
 use crate::secrets::SecretRef;
-use std::net::SocketAddr;
+use ipnet::IpNet;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use toml::de::DeValue;
@@ -118,6 +119,38 @@ impl Value for SocketAddr {
 
     fn show(&self) -> Option<String> {
         Some(format!("\"{self}\""))
+    }
+}
+
+/// A network, or a single address. Both in the family that connections show: never IPv4 in IPv6's clothes.
+impl Value for IpNet {
+    const KIND: &'static str = "network";
+
+    fn read(written: &Written<'_>, _: Option<RangeInclusive<u64>>) -> Result<Self, String> {
+        let text = written.text("10.0.0.0/24")?;
+        if let Ok(address) = text.parse::<IpAddr>() {
+            return Ok(address.to_canonical().into());
+        }
+        let example = "write 10.0.0.0/24, 2001:db8::/64, or an address";
+        let network: Self = text.parse().map_err(|_| format!("'{text}' is no network; {example}"))?;
+        if network.prefix_len() == 0 {
+            return Err(format!("'{text}' is every address there is; name only what is meant: {example}"));
+        }
+        if network.addr().to_canonical() != network.addr() {
+            return Err(format!("'{text}' is a network of IPv4 in the form of IPv6; write it as IPv4"));
+        }
+        match network.trunc() {
+            whole if whole == network => Ok(network),
+            whole => Err(format!("'{text}' begins inside a network; write {whole}, or {} alone", network.addr())),
+        }
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(if self.prefix_len() == self.max_prefix_len() {
+            format!("\"{}\"", self.addr())
+        } else {
+            format!("\"{self}\"")
+        })
     }
 }
 
@@ -246,6 +279,16 @@ macro_rules! choices {
 choices! {
     /// How log lines look.
     LogFormat { Text = "text", Json = "json" }
+    /// In which header a proxy passes a client's certificate on.
+    CertificateHeader {
+        None = "none",
+        ClientCert = "client-cert",
+        XForwardedClientCert = "x-forwarded-client-cert",
+        XSslClientCert = "x-ssl-client-cert",
+        XForwardedTlsClientCert = "x-forwarded-tls-client-cert"
+    }
+    /// In which header proxies note the address they were called from.
+    AddressHeader { None = "none", Forwarded = "forwarded", XForwardedFor = "x-forwarded-for" }
     /// The least severe messages that are written.
     LogLevel { Error = "error", Warn = "warn", Info = "info", Debug = "debug", Trace = "trace" }
     /// A version of TLS.

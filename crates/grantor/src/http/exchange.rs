@@ -6,6 +6,7 @@ use super::limits::{
     in_time,
 };
 use super::listener::{Checked, Handler, Peer};
+use super::proxy;
 use super::strict::{self, Refusal};
 use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, EXPECT, HeaderValue};
@@ -36,18 +37,19 @@ impl<H: Handler> Exchange<H> {
         let _busy = self.activity.busy();
         let (head, mut body) = request.into_parts();
         let version = head.version;
-        let read = match strict::check(&head, &self.limits) {
-            Ok(()) => self.read(&mut body).await,
+        let checked = strict::check(&head, &self.limits);
+        let read = match checked.and_then(|()| proxy::origin(&head.headers, &self.peer, &self.limits.proxy)) {
+            Ok(origin) => self.read(&mut body).await.map(|body| (body, origin)),
             Err(refusal) => Err(refusal),
         };
-        let body = match read {
-            Ok(body) => body,
+        let (body, origin) = match read {
+            Ok(read) => read,
             Err(refusal) => {
                 swallow(&head, body).await;
                 return self.refuse(refusal, version, Some(&head));
             }
         };
-        let request = Checked { head, body, peer: self.peer.clone() };
+        let request = Checked { head, body, peer: self.peer.clone(), origin };
         match in_time(self.limits.request_timeout, unless_panicking(self.handler.handle(request))).await {
             Some(Ok(answer)) => answer,
             Some(Err(refusal)) => self.refuse(refusal, version, None),

@@ -1,7 +1,7 @@
 //! What one connection may use up. Every limit of the front is here.
 
 use super::strict::Refusal;
-use crate::config::Limits;
+use crate::config::{Limits, Proxy};
 use http::StatusCode;
 use std::time::Duration;
 
@@ -44,10 +44,12 @@ pub struct FrontLimits {
     pub h2_streams_max: u32,
     /// How long requests in flight may go on once the server is told to stop.
     pub drain_timeout: Duration,
+    /// Not how much, but from whom.
+    pub proxy: Proxy,
 }
 
 impl FrontLimits {
-    pub fn new(limits: &Limits, drain_timeout_s: u64) -> Self {
+    pub fn new(limits: &Limits, drain_timeout_s: u64, proxy: Proxy) -> Self {
         let seconds = |value: Option<u64>| value.map(Duration::from_secs);
         Self {
             body_max_bytes: limits.body_max_bytes,
@@ -61,13 +63,14 @@ impl FrontLimits {
             connections_max: limits.connections_max,
             h2_streams_max: limits.h2_streams_max,
             drain_timeout: Duration::from_secs(drain_timeout_s),
+            proxy,
         }
     }
 }
 
 impl Default for FrontLimits {
     fn default() -> Self {
-        Self::new(&Limits::default(), 30)
+        Self::new(&Limits::default(), 30, Proxy::default())
     }
 }
 

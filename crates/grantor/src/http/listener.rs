@@ -5,6 +5,7 @@ use super::exchange::Exchange;
 use super::limits::{
     CLOSE_TIMEOUT, FrontLimits, H2_ERROR_RESETS_MAX, H2_PENDING_RESETS_MAX, H2_PING_INTERVAL, H2_PING_TIMEOUT, in_time,
 };
+use super::proxy::Origin;
 use super::strict::Refusal;
 use super::tls::{TlsConfig, TlsInfo, is_about_client_certificate};
 use bytes::Bytes;
@@ -43,6 +44,7 @@ pub struct Checked {
     pub head: Parts,
     pub body: Bytes,
     pub peer: Arc<Peer>,
+    pub origin: Origin,
 }
 
 /// What answers requests. Its future is dropped, at an await, when the client goes away or the request takes too long.

@@ -8,6 +8,7 @@ pub mod limits;
 pub mod listener;
 mod mtls;
 pub mod oauth;
+pub mod proxy;
 pub mod public;
 pub mod response;
 pub mod strict;

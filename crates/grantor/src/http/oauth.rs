@@ -6,17 +6,21 @@ use crate::App;
 use crate::audit::{Decision, Endpoint};
 use crate::authenticate::Asked;
 use crate::clock;
+use crate::config::CertificateHeader;
 use crate::introspect::{self, introspect};
 use crate::revoke::revoke;
 use crate::token::issue;
 use bytes::Bytes;
+use grantor_core::Timestamp;
 use grantor_core::domain::Domain;
 use grantor_core::error::{ErrorCode, OAuthError, Result};
 use grantor_core::incoming::Incoming;
 use grantor_core::jose::{b64url_encode, sha256};
 use grantor_core::metadata::ServerMetadata;
+use grantor_core::x509::ClientCertificate;
 use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
+use std::sync::Arc;
 use std::time::Instant;
 
 const DPOP: HeaderName = HeaderName::from_static("dpop");
@@ -31,10 +35,7 @@ pub async fn answer(
     start: Instant,
 ) -> Answer {
     let now = clock::now_s();
-    let source = request.peer.addr.ip();
-    let (uri, headers) = (&request.head.uri, &request.head.headers);
-    let incoming = Incoming { uri, headers, body: &request.body, certificate: None };
-    let asked = Asked { incoming, source, now };
+    let source = request.origin.source;
     let mut decision = Decision {
         at: now,
         request_id: request_id.to_owned(),
@@ -43,33 +44,73 @@ pub async fn answer(
         source: source.to_string(),
         ..Decision::default()
     };
-    let answer = match endpoint {
-        Endpoint::Token => issue(app, domain, &asked, &mut decision).await.map(|issued| {
-            decision.outcome = "issued".into();
-            json(StatusCode::OK, &issued)
-        }),
-        Endpoint::Introspection => introspect(app, domain, &asked, &mut decision).await.map(|told| match told {
-            introspect::Answer::Json(body) => json(StatusCode::OK, &body),
-            introspect::Answer::Jwt(jwt) => {
-                no_store(StatusCode::OK, HeaderValue::from_static("application/token-introspection+jwt"), jwt)
-            }
-        }),
-        Endpoint::Revocation => {
-            revoke(app, domain, &asked, &mut decision).await.map(|()| json(StatusCode::OK, &serde_json::json!({})))
-        }
-    };
+    let answer = decide(app, domain, endpoint, request, now, &mut decision).await;
     let refused = answer.as_ref().err().map(|error| error.code);
     let mut answer = answer.unwrap_or_else(|error| {
         decision.refused(&error);
         refusal(&error)
     });
-    if endpoint == Endpoint::Token && headers.contains_key(DPOP) {
+    if endpoint == Endpoint::Token && request.head.headers.contains_key(DPOP) {
         let nonce = app.dpop.nonce_due(domain, refused, now);
         add_nonce(&mut answer, nonce);
     }
     decision.duration_us = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
     record(app, endpoint, answer.status(), decision).await;
     answer
+}
+
+async fn decide(
+    app: &App,
+    domain: &Domain,
+    endpoint: Endpoint,
+    request: &Checked,
+    now: Timestamp,
+    decision: &mut Decision,
+) -> Result<Answer> {
+    let certificate = certificate(request)?;
+    let incoming = Incoming {
+        uri: &request.head.uri,
+        headers: &request.head.headers,
+        body: &request.body,
+        certificate: certificate.as_deref(),
+    };
+    let asked = Asked { incoming, source: request.origin.source, now };
+    match endpoint {
+        Endpoint::Token => {
+            let issued = issue(app, domain, &asked, decision).await?;
+            decision.outcome = "issued".into();
+            Ok(json(StatusCode::OK, &issued))
+        }
+        Endpoint::Introspection => match introspect(app, domain, &asked, decision).await? {
+            introspect::Answer::Json(body) => Ok(json(StatusCode::OK, &body)),
+            introspect::Answer::Jwt(jwt) => {
+                let media_type = HeaderValue::from_static("application/token-introspection+jwt");
+                Ok(no_store(StatusCode::OK, media_type, jwt))
+            }
+        },
+        Endpoint::Revocation => {
+            revoke(app, domain, &asked, decision).await?;
+            Ok(json(StatusCode::OK, &serde_json::json!({})))
+        }
+    }
+}
+
+/// The client's certificate: that of the connection, or the one that a trusted proxy passes on.
+fn certificate(request: &Checked) -> Result<Option<Arc<ClientCertificate>>> {
+    let origin = &request.origin;
+    let malformed = |why: String| {
+        OAuthError::invalid_request("the client certificate cannot be read").because("certificate_malformed", why)
+    };
+    if let Some(chain) = &origin.certificate {
+        let read = ClientCertificate::from_der(chain.clone()).map_err(|error| malformed(error.to_string()))?;
+        return Ok(Some(Arc::new(read)));
+    }
+    match request.peer.tls.as_ref().and_then(|tls| tls.client_certificate.as_ref()) {
+        Some(presented) if origin.connection_counts => {
+            presented.clone().map(Some).map_err(|why| malformed(why.to_string()))
+        }
+        _ => Ok(None),
+    }
 }
 
 /// RFC 9449 §8.
@@ -116,8 +157,9 @@ async fn record(app: &App, endpoint: Endpoint, status: StatusCode, decision: Dec
 
 /// RFC 8414 §3.2 and OpenID Connect Discovery §4.2.
 pub fn metadata(app: &App, domain: &Domain, request: &HeaderMap) -> Answer {
-    let body =
-        Bytes::from(serde_json::to_vec(&ServerMetadata::new(domain, domain.mtls_base.is_some())).unwrap_or_default());
+    let by_proxy = app.config.proxy.certificate_header != CertificateHeader::None;
+    let certificates = by_proxy || app.config.listen.mtls.is_some();
+    let body = Bytes::from(serde_json::to_vec(&ServerMetadata::new(domain, certificates)).unwrap_or_default());
     let etag = format!("\"{}\"", &b64url_encode(&sha256(&body))[..16]);
     document(body, &etag, app.jwks_max_age_s, request)
 }

@@ -75,8 +75,9 @@ impl Handler for Public {
 
     fn refused(&self, refusal: &Refusal, _head: Option<&request::Parts>, peer: &Peer) -> Answer {
         let request_id = random::request_id();
-        let (status, reason) = (refusal.status.as_u16(), refusal.reason);
-        tracing::info!(request_id = request_id.as_str(), source = %peer.addr.ip(), status, reason, "request refused");
+        let (request, source) = (request_id.as_str(), peer.addr.ip());
+        let (status, reason, detail) = (refusal.status.as_u16(), refusal.reason, &*refusal.public);
+        tracing::info!(request_id = request, %source, status, reason, detail, "request refused");
         with_id(front_refusal(refusal), request_id.as_str())
     }
 }

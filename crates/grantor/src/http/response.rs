@@ -78,7 +78,7 @@ pub fn http_refusal(status: StatusCode, public: &str) -> Answer {
 
 /// What the front refuses before anyone looks at what the request asks for.
 pub fn front_refusal(refusal: &Refusal) -> Answer {
-    let mut answer = http_refusal(refusal.status, refusal.public);
+    let mut answer = http_refusal(refusal.status, &refusal.public);
     match refusal.status {
         StatusCode::SERVICE_UNAVAILABLE => answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1")),
         // RFC 9110 §15.5.16

@@ -8,21 +8,22 @@ use http::header::{
 };
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode, Uri, Version};
+use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
 /// Why the front does not pass a request on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     pub status: StatusCode,
     /// For the operator: a closed set.
     pub reason: &'static str,
     /// For the caller.
-    pub public: &'static str,
+    pub public: Cow<'static, str>,
 }
 
 impl Refusal {
     pub(super) const fn new(status: StatusCode, reason: &'static str, public: &'static str) -> Self {
-        Self { status, reason, public }
+        Self { status, reason, public: Cow::Borrowed(public) }
     }
 }
 

@@ -6,6 +6,7 @@ mod body;
 mod head;
 mod http2;
 mod mtls;
+mod proxy;
 mod stop;
 mod time;
 mod tls;
@@ -65,6 +66,7 @@ impl Handler for Echo {
                 tls.map_or("plain".into(), |tls| format!("{} {:?}", tls.protocol, tls.alpn)).into()
             }
             "/certificate" => mtls::shown(&request.peer).into(),
+            "/origin" => format!("{:?}", request.origin).into(),
             "/host" => format!("{:?}", request.head.uri.authority()).into(),
             "/wait" => {
                 let mut unfinished = Unfinished(Some(self.dropped.clone()));
@@ -78,7 +80,7 @@ impl Handler for Echo {
     }
 
     fn refused(&self, refusal: &Refusal, _head: Option<&Parts>, _peer: &Peer) -> Response<Full<Bytes>> {
-        let mut answer = Response::new(Full::new(Bytes::from_static(refusal.reason.as_bytes())));
+        let mut answer = Response::new(Full::new(format!("{}: {}", refusal.reason, refusal.public).into()));
         *answer.status_mut() = refusal.status;
         answer
     }

@@ -5,7 +5,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use grantor::http::listener::{Checked, Handler, Peer};
+use grantor::http::proxy::origin;
 use grantor::http::public::Public;
+use grantor::http::tls::{PresentedCertificate, TlsInfo};
 use grantor_core::jose::{Alg, Claims, UnverifiedJws, VerifyingKey};
 use grantor_core::jwk::Jwk;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
@@ -20,12 +22,13 @@ use std::sync::Arc;
 pub struct Call {
     request: Request<Bytes>,
     from: SocketAddr,
+    tls: Option<TlsInfo>,
 }
 
 impl Call {
     pub fn new(method: &str, path: &str) -> Self {
         let request = Request::builder().method(method).uri(path).header(HOST, "auth.example.com");
-        Self { request: request.body(Bytes::new()).unwrap(), from: "192.0.2.1:1".parse().unwrap() }
+        Self { request: request.body(Bytes::new()).unwrap(), from: "192.0.2.1:1".parse().unwrap(), tls: None }
     }
 
     pub fn get(path: &str) -> Self {
@@ -65,6 +68,13 @@ impl Call {
 
     pub fn host(self, host: &str) -> Self {
         self.header("host", host)
+    }
+
+    /// Over a connection with this certificate.
+    pub fn over(mut self, client_certificate: PresentedCertificate) -> Self {
+        let client_certificate = Some(client_certificate);
+        self.tls = Some(TlsInfo { protocol: "TLSv1.3", alpn: None, client_certificate });
+        self
     }
 
     pub fn from(mut self, address: &str) -> Self {
@@ -121,8 +131,9 @@ impl Answered {
 impl TestApp {
     pub async fn call(&self, call: Call) -> Answered {
         let (head, body) = call.request.into_parts();
-        let peer = Arc::new(Peer { addr: call.from, tls: None });
-        let answer = Public(Arc::clone(self)).handle(Checked { head, body, peer }).await;
+        let peer = Arc::new(Peer { addr: call.from, tls: call.tls });
+        let origin = origin(&head.headers, &peer, &self.config.proxy).unwrap();
+        let answer = Public(Arc::clone(self)).handle(Checked { head, body, peer, origin }).await;
         let (head, body) = answer.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         Answered { status: head.status.as_u16(), headers: head.headers, body }

@@ -6,6 +6,7 @@ mod common;
 
 mod assertions;
 mod call;
+mod certificates;
 mod documents;
 mod domains;
 mod dpop;

@@ -100,10 +100,11 @@ impl Handler for AdminApi {
 
     fn refused(&self, refusal: &Refusal, _head: Option<&request::Parts>, peer: &Peer) -> Response {
         let (status, reason) = (refusal.status.as_u16(), refusal.reason);
-        tracing::info!(source = %peer.addr.ip(), status, reason, "admin request refused");
+        let detail = &*refusal.public;
+        tracing::info!(source = %peer.addr.ip(), status, reason, detail, "admin request refused");
         let mut headers = front_refusal(refusal).into_parts().0.headers;
         headers.remove(CONTENT_TYPE);
-        let mut answer = Problem::new(refusal.status, refusal.public).into_response();
+        let mut answer = Problem::new(refusal.status, refusal.public.clone()).into_response();
         for (name, value) in headers.iter().filter(|(name, _)| *name != CONTENT_TYPE) {
             answer.headers_mut().insert(name, value.clone());
         }
