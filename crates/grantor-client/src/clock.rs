@@ -16,6 +16,16 @@ impl Moment {
         self.steady.saturating_duration_since(earlier.steady).max(self.wall.saturating_sub(earlier.wall))
     }
 
+    /// How long ago `earlier` was by the clock that nobody can set.
+    pub(crate) fn steadily_since(self, earlier: Self) -> Duration {
+        self.steady.saturating_duration_since(earlier.steady)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn with_wall_ahead(self, by: Duration) -> Self {
+        Self { wall: self.wall + by, ..self }
+    }
+
     /// Seconds since 1970, the `NumericDate` of RFC 7519 §2.
     pub(crate) fn unix_s(self) -> i64 {
         i64::try_from(self.wall.as_secs()).unwrap_or(i64::MAX)

@@ -23,6 +23,10 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    pub(crate) fn der(&self) -> Vec<u8> {
+        ClientCertificate::from_pem(self.certificate.as_bytes()).unwrap().leaf_der().to_vec()
+    }
+
     pub(crate) fn x5t_s256(&self) -> String {
         ClientCertificate::from_pem(self.certificate.as_bytes()).unwrap().x5t_s256().to_owned()
     }

@@ -1,9 +1,14 @@
 //! What the claims of a token must say (RFC 9068 §2.2, §4; RFC 7662 §2.2).
 
-use super::error::{InvalidToken, VerifyError};
+use super::binding;
+use super::challenge::Challenge;
+use super::error::{Cause, VerifyError};
+use super::invalid_token::InvalidToken;
 use crate::error::printable;
+use grantor_core::binding::Confirmation;
 use grantor_core::jose::Claims;
 use grantor_core::scope::{Scope, is_scope_token};
+use http::HeaderValue;
 use serde_json::Value;
 use std::fmt;
 
@@ -47,9 +52,7 @@ impl Rules {
         if [time("nbf")?, issued_at].into_iter().flatten().any(|start| start > now.saturating_add(self.leeway_s)) {
             return Err(InvalidToken::NotYetValid);
         }
-        if claims.get("cnf").is_some() {
-            return Err(InvalidToken::SenderConstrained);
-        }
+        let confirmation = binding::confirmation(claims.get("cnf"))?;
         let client_id = text("client_id")?.ok_or_else(|| missing("client_id"))?.to_owned();
         let (subject, jti) = (text("sub")?.map(str::to_owned), text("jti")?.map(str::to_owned));
         if origin == Origin::Jwt {
@@ -59,11 +62,22 @@ impl Rules {
         }
         let scope =
             Scope::from_tokens(text("scope")?.unwrap_or_default().split(' ').filter(|token| is_scope_token(token)));
-        Ok(VerifiedToken { client_id, subject, audience, scope, expires_at, jti, claims })
+        Ok(VerifiedToken {
+            client_id,
+            subject,
+            audience,
+            scope,
+            expires_at,
+            jti,
+            confirmation,
+            claims,
+            challenge: Challenge::default(),
+        })
     }
 }
 
-/// An access token that is good: from the right issuer, for this API, and valid now.
+/// An access token that is good: from the right issuer, for this API, valid now, and its sender's own if it is bound to
+/// a key.
 #[derive(Clone, PartialEq)]
 pub struct VerifiedToken {
     client_id: String,
@@ -72,7 +86,10 @@ pub struct VerifiedToken {
     scope: Scope,
     expires_at: i64,
     jti: Option<String>,
+    pub(super) confirmation: Confirmation,
     claims: Claims,
+    /// For refusals to come.
+    pub(super) challenge: Challenge,
 }
 
 impl VerifiedToken {
@@ -107,6 +124,22 @@ impl VerifiedToken {
         self.jti.as_deref()
     }
 
+    /// The thumbprint of the DPoP key that it is bound to (RFC 9449 §6). The sender proved to have that key.
+    pub fn jkt(&self) -> Option<&str> {
+        self.confirmation.jkt.as_deref()
+    }
+
+    /// The thumbprint of the certificate that it is bound to (RFC 8705 §3.1), which is that of the connection.
+    pub fn x5t_s256(&self) -> Option<&str> {
+        self.confirmation.x5t_s256.as_deref()
+    }
+
+    /// The nonce that the next proof needs, where nonces are asked for: answers may bring it in `DPoP-Nonce`, which saves
+    /// the caller a refused request when the last one gets old (RFC 9449 §8.2).
+    pub fn dpop_nonce(&self) -> Option<&HeaderValue> {
+        self.challenge.nonce.as_ref().filter(|_| self.confirmation.jkt.is_some())
+    }
+
     /// Any claim, as it is in the token.
     pub fn claim(&self, name: &str) -> Option<&Value> {
         self.claims.get(name)
@@ -117,7 +150,10 @@ impl VerifiedToken {
         let mut values = required.split(' ').filter(|value| !value.is_empty());
         match values.all(|value| self.scope.contains(value)) {
             true => Ok(()),
-            false => Err(VerifyError::InsufficientScope { required: required.to_owned() }),
+            false => {
+                let cause = Cause::InsufficientScope { required: required.to_owned() };
+                Err(VerifyError::new(cause, self.challenge.clone()))
+            }
         }
     }
 }
@@ -132,6 +168,7 @@ impl fmt::Debug for VerifiedToken {
             .field("scope", &self.scope.to_string())
             .field("expires_at", &self.expires_at)
             .field("jti", &self.jti)
+            .field("confirmation", &self.confirmation)
             .finish_non_exhaustive()
     }
 }

@@ -1,23 +1,36 @@
-//! Why a request is refused, and what to answer (RFC 6750 §3).
+//! Why a request is refused, and what to answer (RFC 6750 §3, RFC 9449 §7.1).
 
+use super::challenge::Challenge;
+use super::invalid_token::InvalidToken;
+use crate::dpop_key::DPOP_NONCE;
 use crate::error::IssuerError;
 use crate::flight::Lost;
-use grantor_core::jose::JoseError;
-use http::{HeaderValue, StatusCode};
+use http::header::WWW_AUTHENTICATE;
+use http::{HeaderMap, HeaderValue, StatusCode};
 use std::fmt;
 
 /// Why a request is refused. Shown in full it is for the API's own log: it names claims and what was expected of them,
-/// and holds no token. What the caller is told is in [`status`](Self::status) and
-/// [`www_authenticate`](Self::www_authenticate).
+/// and holds no token. What the caller is told is in [`status`](Self::status) and [`headers`](Self::headers).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifyError {
+    cause: Cause,
+    challenge: Challenge,
+}
+
+/// What is wrong with a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum VerifyError {
-    /// The request holds no bearer token.
+pub enum Cause {
+    /// The request holds no token.
     Missing,
     /// The request holds a token in a way it must not.
     BadRequest(&'static str),
     /// The token is not good, or not good here.
     Invalid(InvalidToken),
+    /// The DPoP proof is missing or not good: what was found, and what was expected (RFC 9449 §4.3).
+    InvalidProof(String),
+    /// The DPoP proof has no nonce of this API, or one that is too old (RFC 9449 §9).
+    UseNonce,
     /// The token is good, but not for this.
     InsufficientScope {
         /// What was needed: scope values separated by spaces.
@@ -25,141 +38,86 @@ pub enum VerifyError {
     },
     /// Nobody could tell: the issuer's keys, or its answer about the token, could not be had. Not the caller's fault.
     Unavailable(IssuerError),
-}
-
-/// What is wrong with a token.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum InvalidToken {
-    /// It is not what it should look like.
-    Malformed(String),
-    /// Its `typ` is not `at+jwt`: it is some other kind of JWT (RFC 9068 §4).
-    NotAnAccessToken,
-    /// The issuer has no key of the name it gives.
-    UnknownKey,
-    /// Its signature is wrong, or made with another algorithm than the key is for.
-    BadSignature(String),
-    /// A claim is missing or of the wrong type.
-    BadClaim(String),
-    /// Somebody else issued it.
-    WrongIssuer,
-    /// It is for other APIs: the ones named here.
-    WrongAudience(String),
-    /// It expired.
-    Expired,
-    /// It is not valid yet, or from the future.
-    NotYetValid,
-    /// It is bound to a key or certificate of its owner (`cnf`), and whether the caller has that is not checked here. To
-    /// take it as a bearer token would undo the binding (RFC 9449 §7.1, RFC 8705 §3).
-    SenderConstrained,
-    /// It is opaque, and introspection is not set up.
-    Opaque,
-    /// The issuer says that it is not active: expired, revoked, or never issued.
-    Inactive,
-}
-
-impl InvalidToken {
-    /// What the caller may be told.
-    const fn public(&self) -> &'static str {
-        match self {
-            Self::Malformed(_) | Self::BadClaim(_) => "the token is malformed",
-            Self::NotAnAccessToken => "the token is not an access token",
-            Self::UnknownKey | Self::BadSignature(_) => "the signature of the token is not valid",
-            Self::WrongIssuer => "the token is from another issuer",
-            Self::WrongAudience(_) => "the token is for another API",
-            Self::Expired => "the token has expired",
-            Self::NotYetValid => "the token is not valid yet",
-            Self::SenderConstrained => "the token is bound to a key, which this API cannot check",
-            Self::Opaque => "this API takes only JWT access tokens",
-            Self::Inactive => "the token is not active",
-        }
-    }
-
-    pub(crate) fn malformed(error: &JoseError) -> Self {
-        Self::Malformed(error.to_string())
-    }
-
-    pub(crate) fn bad_claim(error: &JoseError) -> Self {
-        Self::BadClaim(error.to_string())
-    }
+    /// More DPoP proofs are in use than this API remembers, so that nobody could tell whether one was used before.
+    TooManyProofs,
 }
 
 impl VerifyError {
+    pub(super) fn new(cause: Cause, challenge: Challenge) -> Self {
+        Self { cause, challenge }
+    }
+
+    /// What is wrong.
+    pub const fn cause(&self) -> &Cause {
+        &self.cause
+    }
+
     /// The status to answer with: 400, 401 or 403 (RFC 6750 §3.1), or 503 when nobody could tell.
     pub const fn status(&self) -> StatusCode {
-        match self {
-            Self::Missing | Self::Invalid(_) => StatusCode::UNAUTHORIZED,
-            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
-            Self::InsufficientScope { .. } => StatusCode::FORBIDDEN,
-            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        match self.cause {
+            Cause::Missing | Cause::Invalid(_) | Cause::InvalidProof(_) | Cause::UseNonce => StatusCode::UNAUTHORIZED,
+            Cause::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Cause::InsufficientScope { .. } => StatusCode::FORBIDDEN,
+            Cause::Unavailable(_) | Cause::TooManyProofs => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
-    /// The `WWW-Authenticate` header to answer with (RFC 6750 §3); `None` when it is not the caller's fault. A request
-    /// without a token is told nothing but the scheme.
+    /// The `WWW-Authenticate` header to answer with (RFC 6750 §3, RFC 9449 §7.1); `None` when it is not the caller's fault.
+    /// A request without a token is told nothing but the schemes.
     pub fn www_authenticate(&self) -> Option<HeaderValue> {
-        let challenge = match self {
-            Self::Missing => "Bearer".to_owned(),
-            Self::BadRequest(why) => format!("Bearer error=\"invalid_request\", error_description=\"{why}\""),
-            Self::Invalid(why) => {
-                format!("Bearer error=\"invalid_token\", error_description=\"{}\"", why.public())
-            }
-            Self::InsufficientScope { required } => {
-                let required: String =
-                    required.chars().filter(|c| matches!(c, ' '..='!' | '#'..='[' | ']'..='~')).collect();
-                format!(
-                    "Bearer error=\"insufficient_scope\", error_description=\"the token lacks a scope\", scope=\"{required}\""
-                )
-            }
-            Self::Unavailable(_) => return None,
-        };
-        HeaderValue::from_str(&challenge).ok()
+        self.challenge.www_authenticate(&self.cause)
+    }
+
+    /// All headers to answer with: `WWW-Authenticate`, and `DPoP-Nonce` where a nonce is asked for.
+    pub fn headers(&self) -> HeaderMap {
+        let nonce = self.challenge.nonce.clone().filter(|_| self.cause == Cause::UseNonce);
+        let both = [(WWW_AUTHENTICATE, self.www_authenticate()), (DPOP_NONCE, nonce)];
+        both.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
 }
 
 impl fmt::Display for VerifyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing => f.write_str("the request holds no bearer token"),
-            Self::BadRequest(why) => f.write_str(why),
-            Self::Invalid(why) => why.fmt(f),
-            Self::InsufficientScope { required } => write!(f, "the token lacks the scope {required}"),
-            Self::Unavailable(why) => write!(f, "the token cannot be checked now: {why}"),
-        }
+        self.cause.fmt(f)
     }
 }
 
-impl fmt::Display for InvalidToken {
+impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.public())?;
         match self {
-            Self::Malformed(why) | Self::BadClaim(why) | Self::BadSignature(why) => write!(f, ": {why}"),
-            Self::NotAnAccessToken => f.write_str(": its typ is not at+jwt"),
-            Self::UnknownKey => f.write_str(": its kid is none of the issuer's keys"),
-            Self::WrongAudience(found) => write!(f, ": its aud is {found}"),
-            Self::SenderConstrained => f.write_str(": it has the claim cnf"),
-            Self::Opaque => f.write_str(": this one is opaque, and introspection is not set up"),
-            _ => Ok(()),
+            Self::Missing => f.write_str("the request holds no token"),
+            Self::BadRequest(why) => f.write_str(why),
+            Self::Invalid(why) => why.fmt(f),
+            Self::InvalidProof(why) => write!(f, "the DPoP proof is not valid: {why}"),
+            Self::UseNonce => f.write_str("the DPoP proof has no nonce of this API, or one that is too old"),
+            Self::InsufficientScope { required } => write!(f, "the token lacks the scope {required}"),
+            Self::Unavailable(why) => write!(f, "the token cannot be checked now: {why}"),
+            Self::TooManyProofs => f.write_str("more DPoP proofs are in use than dpop_proofs_max allows"),
         }
     }
 }
 
 impl std::error::Error for VerifyError {}
-impl std::error::Error for InvalidToken {}
 
-impl From<InvalidToken> for VerifyError {
+impl From<Cause> for VerifyError {
+    fn from(cause: Cause) -> Self {
+        Self::new(cause, Challenge::default())
+    }
+}
+
+impl From<InvalidToken> for Cause {
     fn from(why: InvalidToken) -> Self {
         Self::Invalid(why)
     }
 }
 
-impl From<IssuerError> for VerifyError {
+impl From<IssuerError> for Cause {
     fn from(why: IssuerError) -> Self {
         Self::Unavailable(why)
     }
 }
 
-impl From<Lost> for VerifyError {
+impl From<Lost> for Cause {
     fn from(lost: Lost) -> Self {
         Self::Unavailable(lost.into())
     }

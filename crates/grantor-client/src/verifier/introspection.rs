@@ -1,7 +1,8 @@
 //! Opaque tokens: the issuer is asked (RFC 7662), and its answer kept for a moment.
 
 use super::claims::{Origin, Rules, VerifiedToken};
-use super::error::{InvalidToken, VerifyError};
+use super::error::Cause;
+use super::invalid_token::InvalidToken;
 use crate::client_auth::ClientAuth;
 use crate::clock::{Clock, Moment};
 use crate::flight::{Flight, Next, State};
@@ -28,7 +29,7 @@ pub(super) struct Introspection {
 }
 
 /// A question that is under way, or answered.
-type Asked = Arc<Flight<Answer, VerifyError>>;
+type Asked = Arc<Flight<Answer, Cause>>;
 
 /// What the issuer said about a token.
 #[derive(Debug)]
@@ -39,7 +40,7 @@ pub(super) struct Answer {
 }
 
 impl Introspection {
-    pub(super) async fn check(&self, token: &str, rules: &Rules) -> Result<VerifiedToken, VerifyError> {
+    pub(super) async fn check(&self, token: &str, rules: &Rules) -> Result<VerifiedToken, Cause> {
         let flight = self.flight(sha256(token.as_bytes()));
         let fetch = || {
             let (auth, issuer, token, at) =
@@ -55,7 +56,7 @@ impl Introspection {
         Ok(rules.check(claims, Origin::Introspection, self.clock.now().unix_s())?)
     }
 
-    fn next(&self, state: &State<Answer, VerifyError>) -> Next<Answer, VerifyError> {
+    fn next(&self, state: &State<Answer, Cause>) -> Next<Answer, Cause> {
         let now = self.clock.now();
         match (&state.value, &state.failure) {
             (_, Some(failure)) if now.since(failure.at) < REST => Next::Fail(failure.error.clone()),
@@ -79,14 +80,16 @@ impl Introspection {
 }
 
 /// The claims of an active token. `active` must be a boolean: "true" in quotes is no answer.
-fn active(mut answer: Map<String, Value>) -> Result<Option<Claims>, VerifyError> {
+fn active(mut answer: Map<String, Value>) -> Result<Option<Claims>, Cause> {
     match answer.remove("active") {
         Some(Value::Bool(false)) => Ok(None),
         Some(Value::Bool(true)) => {
             // Bound without a claim that says to what (RFC 9449 §6.2).
             let kind = answer.get("token_type").and_then(Value::as_str);
-            if kind.is_some_and(|kind| kind.eq_ignore_ascii_case("DPoP")) {
-                return Err(InvalidToken::SenderConstrained.into());
+            let bound = answer.get("cnf").is_some_and(|cnf| cnf.get("jkt").is_some());
+            if !bound && kind.is_some_and(|kind| kind.eq_ignore_ascii_case("DPoP")) {
+                let why = "its token_type is DPoP, and it has no cnf with jkt".to_owned();
+                return Err(InvalidToken::SenderConstrained(why).into());
             }
             let json = Value::Object(answer).to_string();
             Claims::parse(json.as_bytes()).map(Some).map_err(|error| InvalidToken::bad_claim(&error).into())

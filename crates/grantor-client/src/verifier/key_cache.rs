@@ -1,6 +1,7 @@
 //! The issuer's keys, kept at hand: fetched anew before the copy is stale, and for a key that is not in it.
 
-use super::error::{InvalidToken, VerifyError};
+use super::error::Cause;
+use super::invalid_token::InvalidToken;
 use crate::clock::Clock;
 use crate::error::IssuerError;
 use crate::flight::{Flight, Next, State};
@@ -32,7 +33,7 @@ impl KeyCache {
     }
 
     /// The key that a token names. A token never says where its key is, only what it is called (RFC 8725 §3.10).
-    pub(super) async fn find(&self, header: &JwsHeader) -> Result<VerifyingKey, VerifyError> {
+    pub(super) async fn find(&self, header: &JwsHeader) -> Result<VerifyingKey, Cause> {
         let kid = header.kid.as_deref();
         let kid = kid.ok_or_else(|| InvalidToken::Malformed("its header has no kid".into()))?;
         let mut keys = self.current().await?;
@@ -56,7 +57,7 @@ impl KeyCache {
     }
 
     /// The keys at hand, or newer ones if their time is over.
-    async fn current(&self) -> Result<Arc<KeySet>, VerifyError> {
+    async fn current(&self) -> Result<Arc<KeySet>, Cause> {
         let kept = |error: IssuerError| {
             let now = self.clock.now();
             let kept = self.flight.value();
@@ -79,7 +80,7 @@ impl KeyCache {
     }
 
     /// Keys fetched for one that is not at hand, unless they were fetched only just now.
-    async fn current_with(&self, kid: &str) -> Result<Arc<KeySet>, VerifyError> {
+    async fn current_with(&self, kid: &str) -> Result<Arc<KeySet>, Cause> {
         let decide = |state: &State<KeySet, IssuerError>| {
             let now = self.clock.now();
             let just_now = |at| now.since(at) < self.refetch_interval;

@@ -1,19 +1,29 @@
 //! Access tokens checked at a protected API.
 
+mod binding;
 mod builder;
+mod challenge;
 mod claims;
 mod error;
 mod introspection;
+mod invalid_token;
 mod key_cache;
+mod request;
+mod spent_proofs;
 #[cfg(test)]
 mod tests;
 
 pub use builder::Builder;
+pub(crate) use challenge::Scheme;
 pub use claims::VerifiedToken;
-pub use error::{InvalidToken, VerifyError};
+pub use error::{Cause, VerifyError};
+pub use invalid_token::InvalidToken;
+pub use request::Request;
 
-use crate::bearer::{bearer, is_b64token};
+use crate::bearer::{credentials, is_b64token};
 use crate::clock::Clock;
+use binding::Claim;
+use challenge::Challenge;
 use claims::{Origin, Rules};
 use grantor_core::jose::{JWS_MAX, UnverifiedJws, typ_is};
 use grantor_core::token::AT_JWT;
@@ -30,7 +40,10 @@ use std::sync::Arc;
 /// names a key that is not among them. While the issuer is down the last good copy serves, for a day. An opaque token is
 /// asked about, if [`Builder::introspection`] is set. Clones share what they fetched.
 ///
-/// A token that is bound to its owner's key or certificate (`cnf`) is refused.
+/// A token may be bound to its owner's key (`cnf`): to a client certificate (RFC 8705 §3) or to a DPoP key (RFC 9449). It is
+/// accepted only from a sender who has that key, and never by an API that cannot tell: see [`Request`] for what to hand
+/// in. A DPoP proof serves once. Each instance of an API remembers those that it saw, in memory: a proof that somebody saw
+/// on its way could be used once more at another instance, or after a restart, within [seconds](Builder::dpop_window).
 ///
 /// Must be used within a tokio runtime.
 ///
@@ -44,9 +57,9 @@ use std::sync::Arc;
 ///     Ok(token) => println!("{} calls", token.client_id()),
 ///     Err(error) => {
 ///         eprintln!("refused: {error}");
-///         let (status, challenge) = (error.status(), error.www_authenticate());
+///         let (status, headers) = (error.status(), error.headers());
 ///         // Answer with both.
-/// #       drop((status, challenge));
+/// #       drop((status, headers));
 ///     }
 /// }
 /// # Ok(())
@@ -57,6 +70,7 @@ pub struct Verifier(Arc<Inner>);
 
 struct Inner {
     rules: Rules,
+    binding: binding::Rules,
     keys: KeyCache,
     introspection: Option<Introspection>,
     clock: Clock,
@@ -68,13 +82,42 @@ impl Verifier {
         Builder::new(issuer.into())
     }
 
-    /// Checks the bearer token of a request: [`bearer`] and [`verify`](Self::verify) in one.
-    pub async fn verify_request(&self, headers: &HeaderMap) -> Result<VerifiedToken, VerifyError> {
-        self.verify(bearer(headers)?).await
+    /// Checks the token of a request, and that it is its sender's own. The headers alone are a [`Request`] too: one to an
+    /// API that takes only tokens that are not bound to a key.
+    pub async fn verify_request<'r>(&self, request: impl Into<Request<'r>>) -> Result<VerifiedToken, VerifyError> {
+        let request = request.into();
+        let now = self.0.clock.now();
+        let mut challenge =
+            Challenge { dpop: request.target.is_some(), nonce: self.0.binding.nonce(now), ..Challenge::default() };
+        match self.admit(&request, &mut challenge.scheme).await {
+            Ok(mut token) => {
+                token.challenge = challenge;
+                Ok(token)
+            }
+            Err(cause) => Err(VerifyError::new(cause, challenge)),
+        }
     }
 
-    /// Checks a token.
+    /// Checks a bearer token, which must not be bound to a key: there is nothing here to compare it with.
     pub async fn verify(&self, token: &str) -> Result<VerifiedToken, VerifyError> {
+        let headers = HeaderMap::new();
+        Ok(self.owned(token, &Claim::None, &Request::new(&headers)).await?)
+    }
+
+    async fn admit(&self, request: &Request<'_>, scheme: &mut Scheme) -> Result<VerifiedToken, Cause> {
+        let (found, token) = credentials(request.headers, request.target.is_some())?;
+        *scheme = found;
+        self.owned(token, &Claim::read(request, found)?, request).await
+    }
+
+    async fn owned(&self, token: &str, claim: &Claim, request: &Request<'_>) -> Result<VerifiedToken, Cause> {
+        let verified = self.check(token).await?;
+        self.0.binding.check(&verified.confirmation, claim, token, request, self.0.clock.now())?;
+        Ok(verified)
+    }
+
+    /// All but whose it is.
+    async fn check(&self, token: &str) -> Result<VerifiedToken, Cause> {
         if token.len() > JWS_MAX {
             return Err(InvalidToken::Malformed(format!("it is longer than {JWS_MAX} characters")).into());
         }
@@ -88,7 +131,7 @@ impl Verifier {
         }
     }
 
-    async fn verify_jwt(&self, token: &str) -> Result<VerifiedToken, VerifyError> {
+    async fn verify_jwt(&self, token: &str) -> Result<VerifiedToken, Cause> {
         let jws = UnverifiedJws::parse(token).map_err(|error| InvalidToken::malformed(&error))?;
         if !jws.header().typ.as_deref().is_some_and(|typ| typ_is(typ, AT_JWT)) {
             return Err(InvalidToken::NotAnAccessToken.into());

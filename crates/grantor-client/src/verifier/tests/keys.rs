@@ -8,7 +8,7 @@ fn down() -> Answer {
 
 fn unavailable(result: Result<VerifiedToken, VerifyError>) -> String {
     match result {
-        Err(error @ VerifyError::Unavailable(_)) => {
+        Err(error) if matches!(error.cause(), Cause::Unavailable(_)) => {
             assert_eq!((error.status().as_u16(), error.www_authenticate()), (503, None));
             error.to_string()
         }

@@ -1,11 +1,12 @@
 //! The verifier against a small issuer that can be told to misbehave.
 
+mod bound;
 mod introspected;
 mod jwt;
 mod keys;
 
 use crate::testing::{Reply, TestServer, json};
-use crate::verifier::{InvalidToken, VerifiedToken, Verifier, VerifyError};
+use crate::verifier::{Cause, InvalidToken, VerifiedToken, Verifier, VerifyError};
 use crate::{clock::Clock, verifier::Builder};
 use grantor_core::jose::{Alg, SigningKey};
 use serde_json::{Value, json as value};
@@ -118,13 +119,14 @@ fn publish(keys: &[&SigningKey]) -> Answer {
 
 fn invalid(result: Result<VerifiedToken, VerifyError>) -> InvalidToken {
     match result {
-        Err(error @ VerifyError::Invalid(_)) => {
+        Err(error) => {
+            let Cause::Invalid(why) = error.cause() else { panic!("{error:?}") };
             assert_eq!(error.status(), 401);
             let challenge = error.www_authenticate().unwrap();
-            assert!(challenge.to_str().unwrap().starts_with("Bearer error=\"invalid_token\", error_description=\""));
-            let VerifyError::Invalid(why) = error else { unreachable!() };
-            why
+            let (_, challenge) = challenge.to_str().unwrap().split_once(' ').unwrap();
+            assert!(challenge.starts_with("error=\"invalid_token\", error_description=\""));
+            why.clone()
         }
-        other => panic!("{other:?}"),
+        Ok(token) => panic!("{token:?}"),
     }
 }
