@@ -108,7 +108,7 @@ mod tests {
     fn an_element_of_envoy() {
         let leaf = vec![0x30, 0];
         let hash = hash();
-        assert_eq!(read(&format!("Cert=\"{CERT}\"")).unwrap(), [leaf.clone()]);
+        assert_eq!(read(&format!("Cert=\"{CERT}\"")).unwrap(), std::slice::from_ref(&leaf));
         let whole = format!(
             "By=spiffe://a/b;By=spiffe://a/c;Hash={hash};Cert=\"{CERT}\";Chain=\"{CERT}{NEXT}\";\
              Subject=\"CN=a \\\"b\\\",O=c;d\";URI=spiffe://a/d;DNS=a.example;DNS=b.example"

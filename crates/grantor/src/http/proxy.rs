@@ -97,8 +97,11 @@ fn source(
     found.map_err(|malformed| bad("proxy_address_malformed", format!("{} {malformed}", shown(&name))))
 }
 
+/// Reads the value of a header.
+type Read = fn(&[u8]) -> Result<Chain, Malformed>;
+
 fn certificate(headers: &HeaderMap, header: CertificateHeader) -> Result<Option<Chain>, Refusal> {
-    let (name, parse): (_, fn(&[u8]) -> Result<Chain, Malformed>) = match header {
+    let (name, parse): (_, Read) = match header {
         CertificateHeader::None => return Ok(None),
         CertificateHeader::ClientCert => return client_cert(headers),
         CertificateHeader::XForwardedClientCert => (X_FORWARDED_CLIENT_CERT, x_forwarded_client_cert::parse),
