@@ -15,6 +15,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use tokio::sync::Mutex as AsyncMutex;
+use url::Url;
 
 /// What the directory needs of the configuration.
 #[derive(Clone, Debug)]
@@ -24,6 +25,17 @@ pub struct DirectorySettings {
     pub unknown_clients_max: u64,
     pub lifetime_s: u32,
     pub lifetime_max_s: u32,
+    /// `None`: client certificates are asked for nowhere.
+    pub mtls: Option<MtlsAt>,
+}
+
+/// Where client certificates are asked for.
+#[derive(Clone, Debug)]
+pub enum MtlsAt {
+    /// `mtls.url`.
+    Url(String),
+    /// The port of `listen.mtls`, at the host of each domain.
+    Port(u16),
 }
 
 /// A client by domain and `client_id`.
@@ -82,12 +94,15 @@ impl Domains {
     fn new(server_issuer: &str, domains: impl IntoIterator<Item = Arc<Domain>>) -> Self {
         let mut all = Self { server_authority: split_issuer(server_issuer).0, ..Self::default() };
         for domain in domains {
-            let (authority, path) = split_issuer(&domain.issuer);
-            all.by_authority.entry(authority).or_default().push((path, domain.clone()));
+            for base in std::iter::once(&domain.issuer).chain(&domain.mtls_base) {
+                let (authority, path) = split_issuer(base);
+                all.by_authority.entry(authority).or_default().push((path, domain.clone()));
+            }
             all.by_name.insert(domain.name.clone(), domain);
         }
         for paths in all.by_authority.values_mut() {
-            paths.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
+            // By name where paths are the same, which is possible below `mtls.url` only: the same one each time.
+            paths.sort_by(|(a, one), (b, other)| b.len().cmp(&a.len()).then_with(|| one.name.cmp(&other.name)));
         }
         all
     }
@@ -101,8 +116,8 @@ impl Domains {
     }
 
     /// The domains that may answer at this host and path, each with the rest of the path, the closest first: the path
-    /// of an issuer may be the beginning of another's endpoint. A host that is nobody's issuer (an address, a name
-    /// inside the cluster) means the server's own.
+    /// of an issuer may be the beginning of another's endpoint. Where client certificates are asked for is as good as the
+    /// issuer. A host that is nobody's (an address, a name inside the cluster) means the server's own.
     pub fn route<'d, 'p: 'd>(
         &'d self,
         authority: &str,
@@ -336,14 +351,15 @@ impl Directory {
 
     fn compile(&self, name: &str, settings: &DomainSettings, resources: impl Iterator<Item = Resource>) -> Domain {
         let lifetime_s = settings.access_token_lifetime_s.unwrap_or(self.settings.lifetime_s);
+        let issuer = issuer_of(&self.settings.issuer, name, settings);
         Domain {
-            issuer: issuer_of(&self.settings.issuer, name, settings),
+            mtls_base: self.settings.mtls.as_ref().and_then(|at| at.base(&self.settings.issuer, name, &issuer)),
+            issuer,
             name: name.to_owned(),
             sandbox: settings.sandbox,
             access_token_lifetime_s: lifetime_s,
             access_token_lifetime_max_s: self.settings.lifetime_max_s,
             resources: resources.map(|resource| (resource.identifier.clone(), Arc::new(resource))).collect(),
-            mtls_base: None,
             trust_anchors: settings.trust_anchors.clone(),
             crls: settings.crls.clone(),
         }
@@ -373,6 +389,24 @@ pub fn issuer_of(server_issuer: &str, name: &str, settings: &DomainSettings) -> 
         Some(issuer) => issuer.clone(),
         None if name == DEFAULT_DOMAIN => server_issuer.to_owned(),
         None => format!("{server_issuer}/{name}"),
+    }
+}
+
+impl MtlsAt {
+    /// What stands in place of a domain's issuer (RFC 8705 §5), below `mtls.url` as below the server's issuer.
+    fn base(&self, server_issuer: &str, name: &str, issuer: &str) -> Option<String> {
+        match self {
+            Self::Url(url) => match issuer.strip_prefix(server_issuer) {
+                Some(path) if path.is_empty() || path.starts_with('/') => Some(format!("{url}{path}")),
+                _ => Some(format!("{url}/{name}")),
+            },
+            Self::Port(port) => {
+                let mut url = Url::parse(issuer).ok()?;
+                url.set_scheme("https").ok()?;
+                url.set_port(Some(*port)).ok()?;
+                Some(url.as_str().trim_end_matches('/').to_owned())
+            }
+        }
     }
 }
 

@@ -31,7 +31,7 @@ pub mod watch;
 use crate::audit::{Audit, AuditSettings};
 use crate::config::{Config, Database};
 use crate::data_dir::{DataLock, IfMissing};
-use crate::directory::{Directory, DirectorySettings};
+use crate::directory::{Directory, DirectorySettings, MtlsAt};
 use crate::dpop::Dpop;
 use crate::imported::Imported;
 use crate::keys::{KeyError, KeyTimes, Keys, MasterKey};
@@ -177,7 +177,9 @@ impl std::fmt::Display for StartError {
 impl std::error::Error for StartError {}
 
 fn directory_settings(config: &Config) -> DirectorySettings {
+    let listens = config.listen.mtls.map(|addr| MtlsAt::Port(addr.port()));
     DirectorySettings {
+        mtls: config.mtls.url.clone().map(MtlsAt::Url).or(listens),
         issuer: config.issuer.clone(),
         clients_max: config.cache.clients_max,
         unknown_clients_max: config.cache.unknown_clients_max,

@@ -12,6 +12,7 @@ pub(super) fn config(reading: Reading) -> Result<Config, ConfigErrors> {
     let tls = check.tls();
     check.listen();
     check.proxy();
+    check.mtls_url();
     check.lifetimes();
     let Reading { raw, origins, problems, .. } = check.reading;
     let (Some(issuer), Some(database), true) = (issuer, database, problems.is_empty()) else {
@@ -22,7 +23,7 @@ pub(super) fn config(reading: Reading) -> Result<Config, ConfigErrors> {
         Some(WrittenSetting { key: setting.key, value: raw.show(setting.key).unwrap_or_default(), place })
     };
     let written = SETTINGS.iter().filter_map(written).collect();
-    let RawConfig { top, listen, proxy, limits, dpop, token, keys, cache, audit, log, .. } = raw;
+    let RawConfig { top, listen, mtls, proxy, limits, dpop, token, keys, cache, audit, log, .. } = raw;
     Ok(Config {
         issuer,
         audit: Audit {
@@ -37,6 +38,7 @@ pub(super) fn config(reading: Reading) -> Result<Config, ConfigErrors> {
         listen,
         tls,
         proxy,
+        mtls,
         database,
         limits,
         dpop,
@@ -161,6 +163,18 @@ impl Check {
             let message = "no proxy is trusted, so this header is refused from everybody; write the proxies' addresses \
                            into proxy.trusted, or leave this out";
             self.wrong(&[key, "proxy.trusted"], message.into());
+        }
+    }
+
+    fn mtls_url(&mut self) {
+        let Some(url) = &self.reading.raw.mtls.url else { return };
+        // It stands where an issuer stands, but never for plain HTTP.
+        if !url.starts_with("https://") || grantor_core::domain::check_issuer(url).is_err() {
+            let message = format!(
+                "'{url}' cannot stand in front of the paths of endpoints; write an https URL without query, fragment, \
+                 user name and trailing slash, such as https://mtls.example.com"
+            );
+            self.wrong(&["mtls.url"], message);
         }
     }
 

@@ -67,6 +67,15 @@ settings! {
         reload_interval_s: Option<u64> = Some(10), 0..=DAY_S;
     }
 
+    /// Where clients with certificates go, as the metadata tells them (`mtls_endpoint_aliases`, RFC 8705 §5).
+    mtls: Mtls {
+        /// The URL under which `listen.mtls`, or a proxy that asks for client certificates, is reached from outside:
+        /// `https`, with no query, fragment or trailing slash. A domain whose issuer is below the server's has the same
+        /// path below this one; a domain with a host of its own has its name as path. Without it, and with
+        /// `listen.mtls`, each domain has the host and path of its issuer and the port of that address.
+        url: Option<String> = None;
+    }
+
     /// Reverse proxies in front of this server, and what they say about the client behind them. From anybody else,
     /// `Forwarded`, `X-Forwarded-…` and headers that hold a client certificate are refused.
     proxy: Proxy {

@@ -320,6 +320,17 @@ fn client_certificates_are_asked_for_with_tls_at_an_address_of_its_own() {
 }
 
 #[test]
+fn the_url_for_clients_with_certificates_can_stand_before_paths() {
+    let with = |url| sources().with_flag("--url", "mtls.url", url);
+    for good in ["https://mtls.example.com", "https://a:8443/x"] {
+        assert_eq!(Config::load(&with(good)).unwrap().mtls.url.as_deref(), Some(good));
+    }
+    for bad in ["http://127.0.0.1", "mtls.example.com", "https://a/", "https://a?b", "https://u@a", "https://A"] {
+        assert_problem(&with(bad), &["--url", "cannot stand in front of the paths"]);
+    }
+}
+
+#[test]
 fn tls_1_2_must_be_asked_for() {
     let (folder, _) = file("");
     let pem = folder.path().join("grantor.toml").display().to_string();

@@ -84,7 +84,8 @@ async fn a_domain_answers_at_its_host() {
 
 #[tokio::test]
 async fn a9_the_issuer_is_never_the_host_that_was_asked() {
-    let app = test_app().await;
+    // Whoever is no proxy may not even say so.
+    let app = TestApp::start(&[("proxy.trusted", "192.0.2.1")]).await;
     for host in ["evil.example", "127.0.0.1:8080", "auth.example.com.evil.example", "auth.example.com"] {
         let mut get = Call::get("/.well-known/oauth-authorization-server").host(host);
         let mut post = Call::token("").basic(CLIENT, &app.secret).host(host);

@@ -14,6 +14,7 @@ mod durability;
 mod imported_secrets;
 mod introspection;
 mod keys;
+mod mtls_aliases;
 mod revocation;
 mod secrecy;
 mod store;
