@@ -1,28 +1,35 @@
-//! A protected API in axum. Whoever has the scope `read` may list things, whoever has `write` may add one.
+//! A protected API in axum. Whoever has the scope `read` may list things, whoever has `write` may add one. Tokens that are
+//! bound to a key are taken from its owner alone.
 //!
 //! ```sh
 //! cargo run -p grantor-client --example protected_api
 //! ```
 
-use axum::extract::{FromRef, FromRequestParts, State};
+mod tls;
+
+use axum::extract::{ConnectInfo, FromRequestParts, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use grantor_client::{VerifiedToken, Verifier, VerifyError};
-use http::header::WWW_AUTHENTICATE;
+use grantor_client::verifier::{Request, VerifyError};
+use grantor_client::{VerifiedToken, Verifier};
 use http::request::Parts;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
+use tls::{ClientCertificate, Tls};
 
 /// What the handlers share.
 #[derive(Clone, Debug)]
 pub struct Api {
     verifier: Verifier,
+    /// How callers write the address of this API. A DPoP proof is for this, whatever the request's `Host` says.
+    url: Arc<str>,
     things: Arc<Mutex<Vec<String>>>,
 }
 
-pub fn api(verifier: Verifier) -> Router {
+pub fn api(verifier: Verifier, url: &str) -> Router {
     let things = Arc::new(Mutex::new(vec!["a lamp".to_owned()]));
-    Router::new().route("/things", get(list).post(add)).with_state(Api { verifier, things })
+    Router::new().route("/things", get(list).post(add)).with_state(Api { verifier, url: url.into(), things })
 }
 
 /// Lists all things.
@@ -42,20 +49,16 @@ async fn add(Caller(token): Caller, State(api): State<Api>, Json(thing): Json<St
 #[derive(Debug)]
 pub struct Caller(pub VerifiedToken);
 
-impl<S: Send + Sync> FromRequestParts<S> for Caller
-where
-    Verifier: FromRef<S>,
-{
+impl FromRequestParts<Api> for Caller {
     type Rejection = Refused;
 
-    async fn from_request_parts(request: &mut Parts, state: &S) -> Result<Self, Refused> {
-        Ok(Self(Verifier::from_ref(state).verify_request(&request.headers).await?))
-    }
-}
-
-impl FromRef<Api> for Verifier {
-    fn from_ref(api: &Api) -> Self {
-        api.verifier.clone()
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Refused> {
+        let url = format!("{}{}", api.url, parts.uri.path());
+        let certificate = parts.extensions.get::<ConnectInfo<ClientCertificate>>();
+        let request = Request::new(&parts.headers)
+            .target(parts.method.as_str(), &url)
+            .client_certificate(certificate.and_then(|connection| connection.0.der()));
+        Ok(Self(api.verifier.verify_request(request).await?))
     }
 }
 
@@ -73,23 +76,34 @@ impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         // The cause is for our own log. It holds no token.
         eprintln!("refused: {}", self.0);
-        let mut response = self.0.status().into_response();
-        if let Some(challenge) = self.0.www_authenticate() {
-            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-        }
-        response
+        (self.0.status(), self.0.headers()).into_response()
     }
 }
 
 #[tokio::main]
 pub async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let setting = |name: &str, default: &str| std::env::var(name).unwrap_or_else(|_| default.to_owned());
+    let optional = |name: &str| std::env::var(name).ok();
+    let setting = |name: &str, default: &str| optional(name).unwrap_or_else(|| default.to_owned());
     let issuer = setting("GRANTOR_ISSUER", "http://127.0.0.1:8080");
     let audience = setting("AUDIENCE", "https://api.example.com");
-    let verifier = Verifier::builder(&issuer).audience(&audience).build()?;
+    let mut builder = Verifier::builder(&issuer).audience(&audience);
+    if let Some(file) = optional("ISSUER_CA") {
+        builder = builder.root_certificate_pem(std::fs::read(file)?);
+    }
+    let verifier = builder.build()?;
 
     let listener = tokio::net::TcpListener::bind(setting("LISTEN", "127.0.0.1:3000")).await?;
-    println!("{audience} listens on http://{} for tokens from {issuer}", listener.local_addr()?);
-    axum::serve(listener, api(verifier)).await?;
+    let certificate = optional("TLS_CERT");
+    let url = optional("PUBLIC_URL").map_or_else(|| tls::url(&listener, certificate.is_some()), Ok)?;
+    println!("{audience} listens on {url} for tokens from {issuer}");
+    let api = api(verifier, &url).into_make_service_with_connect_info::<ClientCertificate>();
+    match certificate {
+        None => axum::serve(listener, api).await?,
+        Some(certificate) => {
+            let (key, client_ca) = (setting("TLS_KEY", "key.pem"), setting("CLIENT_CA", "client-ca.pem"));
+            let tls = Tls::new(listener, Path::new(&certificate), Path::new(&key), Path::new(&client_ca))?;
+            axum::serve(tls, api).await?;
+        }
+    }
     Ok(())
 }

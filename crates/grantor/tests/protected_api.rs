@@ -9,7 +9,7 @@ mod dev_server;
 mod example;
 
 use dev_server::DevServer;
-use grantor_client::{Token, TokenSource, Verifier, verifier};
+use grantor_client::{DpopKey, Token, TokenSource, Verifier, verifier};
 use reqwest::{Client, Response, StatusCode};
 use std::time::Duration;
 
@@ -19,10 +19,10 @@ const OPAQUE: &str = "https://opaque.example.com";
 /// Runs the API, and returns where.
 async fn serve(builder: verifier::Builder) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/things", listener.local_addr().unwrap());
-    let api = example::api(builder.build().unwrap());
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let api = example::api(builder.build().unwrap(), &url);
     tokio::spawn(async move { axum::serve(listener, api).await });
-    url
+    format!("{url}/things")
 }
 
 fn tokens(server: &DevServer) -> grantor_client::token_source::Builder {
@@ -69,7 +69,8 @@ async fn everybody_else_is_kept_out() {
     let server = DevServer::start();
     let url = serve(Verifier::builder(server.issuer()).audience(API)).await;
     let anonymous = Client::new().get(&url).send().await.unwrap();
-    assert_eq!((anonymous.status(), challenge(&anonymous)), (StatusCode::UNAUTHORIZED, "Bearer"));
+    assert_eq!(anonymous.status(), StatusCode::UNAUTHORIZED);
+    assert!(challenge(&anonymous).starts_with("Bearer, DPoP algs=\"ES256 "), "{}", challenge(&anonymous));
 
     let good = token(tokens(&server)).await;
     let text = good.access_token();
@@ -125,4 +126,37 @@ async fn while_the_server_is_away_known_keys_serve() {
     drop(server);
     assert_eq!(list(&url, &good).await.status(), StatusCode::OK);
     assert_eq!(list(&cold, &good).await.status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc9449_s7_1_a_stolen_dpop_token_opens_nothing() {
+    let server = DevServer::start();
+    let jwt = serve(Verifier::builder(server.issuer()).audience(API)).await;
+    let opaque = Verifier::builder(server.issuer())
+        .audience(OPAQUE)
+        .introspection(server.get("client_id"), server.get("client_secret"));
+    let opaque = serve(opaque).await;
+    for (url, resource) in [(jwt, API), (opaque, OPAQUE)] {
+        let bound = token(tokens(&server).resource(resource).dpop(DpopKey::generate().unwrap())).await;
+        assert_eq!(bound.token_type(), "DPoP");
+        let shown = bound.headers("GET", &url).unwrap();
+        let send = |headers| async { Client::new().get(&url).headers(headers).send().await.unwrap() };
+        assert_eq!(send(shown.clone()).await.status(), StatusCode::OK);
+
+        let replayed = send(shown).await;
+        assert_eq!(replayed.status(), StatusCode::UNAUTHORIZED);
+        assert!(challenge(&replayed).starts_with("DPoP error=\"invalid_dpop_proof\""), "{}", challenge(&replayed));
+
+        let thief = DpopKey::generate().unwrap();
+        let mut forged = bound.headers("GET", &url).unwrap();
+        forged.insert("dpop", thief.proof("GET", &url, Some(bound.access_token())).unwrap());
+        let forged = send(forged).await;
+        assert!(challenge(&forged).starts_with("DPoP error=\"invalid_token\""), "{}", challenge(&forged));
+
+        let bearer = Client::new().get(&url).bearer_auth(bound.access_token()).send().await.unwrap();
+        assert_eq!(bearer.status(), StatusCode::UNAUTHORIZED);
+        assert!(challenge(&bearer).contains("is no bearer token"), "{}", challenge(&bearer));
+
+        assert_eq!(send(bound.headers("GET", &url).unwrap()).await.status(), StatusCode::OK);
+    }
 }
