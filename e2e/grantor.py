@@ -169,17 +169,29 @@ class Dev(Grantor):
 
 
 class Serve(Grantor):
-    """`grantor serve` with a configuration file and a certificate, as in production. `settings` is TOML."""
+    """`grantor serve` with a configuration file and a certificate, as in production. `settings` is TOML; `mtls_port` is
+    where client certificates are asked for."""
 
-    def __init__(self, folder: pathlib.Path, ca: str, certificate: str, key: str, port: int, settings: str):
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        ca: str,
+        certificate: str,
+        key: str,
+        port: int,
+        settings: str = "",
+        mtls_port: int | None = None,
+    ):
         self.issuer, self.ca, self.data = f"https://localhost:{port}", ca, folder / "data"
         config = folder / "grantor.toml"
+        mtls = f'mtls = "127.0.0.1:{mtls_port}"' if mtls_port else ""
         config.write_text(
             f"""issuer = "{self.issuer}"
 data = "{self.data}"
 [listen]
 public = "127.0.0.1:{port}"
 admin = "127.0.0.1:0"
+{mtls}
 [tls]
 certificate = "{certificate}"
 key = "{key}"

@@ -1,7 +1,6 @@
 """The examples, run as their README says, against the real binary."""
 
 import os
-import pathlib
 import shutil
 import subprocess
 import sys
@@ -9,6 +8,7 @@ import sys
 import pytest
 
 from grantor import ROOT
+from protected_api import protected_api
 
 EXAMPLES = ROOT / "examples"
 NODE_MODULES = ROOT / "e2e/drivers/node/node_modules"
@@ -24,20 +24,8 @@ def environment(plain_server):
 
 @pytest.fixture
 def api(environment):
-    """The example of a protected API, on a port of its own."""
-    # Of the whole workspace, as the test command builds it: otherwise dependencies are built anew with fewer features.
-    build = ["cargo", "build", "--quiet", "--workspace", "--example", "protected_api"]
-    subprocess.run(build, cwd=ROOT, check=True, timeout=600)
-    settings = environment | {"LISTEN": "127.0.0.1:0"}
-    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    path = target / "debug/examples/protected_api"
-    process = subprocess.Popen([path], env=settings, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    try:
-        url = next(word for word in process.stdout.readline().split() if word.startswith("http://"))
+    with protected_api(environment) as url:
         yield environment | {"API_URL": url}
-    finally:
-        process.kill()
-        process.wait()
 
 
 def run(command, environment, **options):

@@ -1,0 +1,196 @@
+"""Tokens that are bound to a certificate or to a DPoP key, at the example of a protected API: their owner is let in, and a
+thief who has the token, and whatever else travels with it, is not. Clients are requests with OpenSSL, and joserfc."""
+
+import base64
+import datetime
+import hashlib
+import os
+import secrets
+import time
+
+import pytest
+import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from joserfc import jwt
+from joserfc.jwk import ECKey
+
+from grantor import Identity, Serve
+from protected_api import protected_api
+from servers import free_ports
+
+AUDIENCE = "https://bound.example.com"
+
+
+class Authority:
+    """Vouches for the certificates of clients."""
+
+    def __init__(self, folder):
+        self.folder, self.key = folder, ec.generate_private_key(ec.SECP256R1())
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"clients of {folder.name}")])
+        constraints = x509.BasicConstraints(ca=True, path_length=None)
+        self.certificate = self._sign(self.name, self.key.public_key(), constraints)
+        self.file = self._write("ca.pem", self.certificate)
+
+    def client(self, name: str) -> tuple[str, str]:
+        """A certificate and its key, as files."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
+        certificate = self._write(f"{name}.pem", self._sign(subject, key.public_key(), usage))
+        pem = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        (self.folder / f"{name}-key.pem").write_bytes(pem)
+        return certificate, str(self.folder / f"{name}-key.pem")
+
+    def _sign(self, subject, public_key, extension) -> x509.Certificate:
+        now, hour = datetime.datetime.now(datetime.timezone.utc), datetime.timedelta(hours=1)
+        serial = x509.random_serial_number()
+        builder = x509.CertificateBuilder(self.name, subject, public_key, serial, now - hour, now + hour)
+        return builder.add_extension(extension, critical=True).sign(self.key, hashes.SHA256())
+
+    def _write(self, name: str, certificate: x509.Certificate) -> str:
+        (self.folder / name).write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        return str(self.folder / name)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("clients"))
+
+
+@pytest.fixture(scope="module")
+def grantor(server, tmp_path_factory):
+    """Of its own, with the certificate that `grantor dev` made, and an address for clients with certificates."""
+    data = server.log.parent / "data"
+    folder, (port, mtls_port) = tmp_path_factory.mktemp("grantor-mtls"), free_ports(2)
+    certificate = str(data / "dev-cert.pem"), str(data / "dev-key.pem")
+    grantor = Serve(folder, server.ca, *certificate, port, mtls_port=mtls_port)
+    grantor.certificate = certificate
+    grantor.put_resource("bound", identifier=AUDIENCE, scope="read")
+    yield grantor
+    assert grantor.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def api(grantor, authority):
+    """Speaks TLS, and asks its callers for certificates."""
+    certificate, key = grantor.certificate
+    settings = {
+        "GRANTOR_ISSUER": grantor.issuer,
+        "ISSUER_CA": grantor.ca,
+        "AUDIENCE": AUDIENCE,
+        "TLS_CERT": certificate,
+        "TLS_KEY": key,
+        "CLIENT_CA": authority.file,
+    }
+    with protected_api(dict(os.environ) | settings) as url:
+        yield f"{url}/things"
+
+
+def call(grantor, url: str, token: str, scheme="Bearer", certificate=None, **headers: str) -> requests.Response:
+    session = requests.Session()
+    session.trust_env = False
+    headers["Authorization"] = f"{scheme} {token}"
+    return session.get(url, headers=headers, cert=certificate, verify=grantor.ca, timeout=10)
+
+
+def refused(answer: requests.Response, challenge: str) -> bool:
+    return answer.status_code == 401 and challenge in answer.headers["WWW-Authenticate"]
+
+
+def client(grantor, client_id: str, **metadata: object) -> Identity:
+    grantor.put_client(client_id, resources=[AUDIENCE], scope="read", **metadata)
+    return Identity(client_id, grantor.create_secret(client_id))
+
+
+def ask(grantor, identity: Identity, url: str, **options) -> dict:
+    answer = requests.post(
+        url,
+        data={"grant_type": "client_credentials"},
+        auth=(identity.client_id, identity.secret),
+        verify=grantor.ca,
+        timeout=10,
+        **options,
+    )
+    assert answer.ok, answer.text
+    return answer.json()
+
+
+def test_a_certificate_bound_token(grantor, api, authority, tmp_path):
+    identity = client(grantor, "billing", tls_client_certificate_bound_access_tokens=True)
+    own, other = authority.client("billing"), authority.client("thief")
+    endpoint = grantor.metadata()["mtls_endpoint_aliases"]["token_endpoint"]
+    token = ask(grantor, identity, endpoint, cert=own)["access_token"]
+
+    assert call(grantor, api, token, certificate=own).json() == ["a lamp"]
+    for stolen in [None, other]:
+        assert refused(call(grantor, api, token, certificate=stolen), 'Bearer error="invalid_token"'), stolen
+    # A certificate of the same name, from an authority of the thief's own: not even the connection is made.
+    same_name = Authority(tmp_path).client("billing")
+    with pytest.raises(requests.ConnectionError):
+        call(grantor, api, token, certificate=same_name)
+    # The certificate without its key is no use either: OpenSSL itself refuses to begin.
+    with pytest.raises((requests.ConnectionError, OSError)):
+        call(grantor, api, token, certificate=(own[0], other[1]))
+    assert call(grantor, api, token, certificate=own).ok, "the owner is none the worse for it"
+
+
+def b64url(octets: bytes) -> str:
+    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
+
+
+def proof(key: ECKey, method: str, url: str, token: str | None = None, **claims: object) -> str:
+    header = {"typ": "dpop+jwt", "alg": "ES256", "jwk": key.as_dict(private=False)}
+    body = {"jti": secrets.token_urlsafe(16), "htm": method, "htu": url, "iat": int(time.time())} | claims
+    if token is not None:
+        body["ath"] = b64url(hashlib.sha256(token.encode()).digest())
+    return jwt.encode(header, body, key)
+
+
+def test_a_dpop_bound_token(grantor, api):
+    identity = client(grantor, "reports", dpop_bound_access_tokens=True)
+    own, thief = ECKey.generate_key("P-256", auto_kid=False), ECKey.generate_key("P-256", auto_kid=False)
+    endpoint = grantor.metadata()["token_endpoint"]
+    answer = ask(grantor, identity, endpoint, headers={"DPoP": proof(own, "POST", endpoint)})
+    token = answer["access_token"]
+    assert answer["token_type"] == "DPoP"
+
+    def show(dpop, scheme="DPoP"):
+        return call(grantor, api, token, scheme, DPoP=dpop)
+
+    seen = proof(own, "GET", api, token)
+    assert show(seen).json() == ["a lamp"]
+    assert refused(show(seen), 'DPoP error="invalid_dpop_proof"'), "a proof serves once"
+    assert refused(call(grantor, api, token, "DPoP"), 'DPoP error="invalid_dpop_proof"'), "a token alone"
+    assert refused(call(grantor, api, token), 'Bearer error="invalid_token"'), "taken for a bearer token"
+    assert refused(show(proof(own, "GET", api, token), "Bearer"), 'Bearer error="invalid_token"')
+    assert refused(show(proof(thief, "GET", api, token)), 'DPoP error="invalid_token"'), "another key"
+    # A proof that the thief got hold of before it arrived, but which is for something else.
+    for other in [
+        proof(own, "POST", api, token),
+        proof(own, "GET", "https://other.example.com/things", token),
+        proof(own, "GET", api, "another token"),
+        proof(own, "GET", api),
+        proof(own, "GET", api, token, iat=int(time.time()) - 120),
+        proof(own, "POST", endpoint),
+    ]:
+        assert refused(show(other), 'DPoP error="invalid_dpop_proof"'), other
+    # The thief's key and signature under the owner's name.
+    header, body, signature = proof(own, "GET", api, token).split(".")
+    forged = proof(thief, "GET", api, token).split(".")
+    for parts in [(header, forged[1], forged[2]), (header, body, forged[2]), (forged[0], body, signature)]:
+        assert refused(show(".".join(parts)), 'DPoP error="invalid_dpop_proof"')
+    assert show(proof(own, "GET", api, token)).ok, "the owner is none the worse for it"
+
+
+def test_a_token_that_is_bound_to_nothing_needs_no_proof(grantor, api):
+    identity = client(grantor, "plain")
+    token = ask(grantor, identity, grantor.metadata()["token_endpoint"])["access_token"]
+    assert call(grantor, api, token).ok
+    own = ECKey.generate_key("P-256", auto_kid=False)
+    passed_off = call(grantor, api, token, "DPoP", DPoP=proof(own, "GET", api, token))
+    assert refused(passed_off, 'DPoP error="invalid_token"'), "and is not passed off as a bound one"
