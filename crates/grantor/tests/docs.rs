@@ -253,8 +253,18 @@ fn what_shows_a_feature_exists() {
 
 /// Reasons for a refusal, as the code names them.
 fn reasons() -> BTreeSet<String> {
-    const NAMING: [&str; 7] =
-        ["because(", "internal(", "refused(", "inactive(", "bad(", "reason: \"", "Refusal::new(StatusCode::"];
+    const NAMING: [&str; 10] = [
+        "because(",
+        "internal(",
+        "refused(",
+        "inactive(",
+        "bad(",
+        "wrong(",
+        "problem(",
+        "invalid(",
+        "reason: \"",
+        "Refusal::new(StatusCode::",
+    ];
     let is_name = |text: &&str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
     let mut found = BTreeSet::new();
     for folder in ["crates/grantor-core/src", "crates/grantor/src"] {

@@ -8,6 +8,7 @@ use super::output::{self, Column, Format, note, print, print_json, shell};
 use anyhow::{Context, Result};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
+use grantor_core::client::assertion_algs;
 use grantor_core::client_auth::Method;
 use grantor_core::grant::GrantType;
 use serde_json::{Map, Value, json};
@@ -126,9 +127,21 @@ struct Fields {
     /// Accept its HTTP Basic credentials without form-encoding, against RFC 6749 section 2.3.1
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     allow_unencoded_basic: Option<bool>,
+    /// Accept its assertions also if their audience is the token endpoint instead of the issuer
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    allow_token_endpoint_audience: Option<bool>,
+    /// The one algorithm of its assertions [default: any that its keys are for]
+    #[arg(long, value_name = "ALG", value_parser = PossibleValuesParser::new(assertion_algs()))]
+    auth_signing_alg: Option<String>,
+    /// Bind all its tokens to the certificate of its connection (RFC 8705 section 3.4)
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    certificate_bound_tokens: Option<bool>,
+    /// Bind all its tokens to a DPoP key (RFC 9449 section 5.2)
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    dpop_bound_tokens: Option<bool>,
 }
 
-const FIELDS: [(&str, &str); 12] = [
+const FIELDS: [(&str, &str); 16] = [
     ("client-name", "client_name"),
     ("auth-method", "token_endpoint_auth_methods"),
     ("grant-type", "grant_types"),
@@ -141,6 +154,10 @@ const FIELDS: [(&str, &str); 12] = [
     ("introspect-resource", "introspect_resources"),
     ("introspect-any", "introspect_any"),
     ("allow-unencoded-basic", "allow_unencoded_basic"),
+    ("allow-token-endpoint-audience", "allow_token_endpoint_audience"),
+    ("auth-signing-alg", "token_endpoint_auth_signing_alg"),
+    ("certificate-bound-tokens", "tls_client_certificate_bound_access_tokens"),
+    ("dpop-bound-tokens", "dpop_bound_access_tokens"),
 ];
 
 const COLUMNS: &[Column] = &[
@@ -170,6 +187,10 @@ impl Fields {
             .list("introspect_resources", &self.introspect_resource)
             .set("introspect_any", self.introspect_any)
             .set("allow_unencoded_basic", self.allow_unencoded_basic)
+            .set("allow_token_endpoint_audience", self.allow_token_endpoint_audience)
+            .set("token_endpoint_auth_signing_alg", self.auth_signing_alg)
+            .set("tls_client_certificate_bound_access_tokens", self.certificate_bound_tokens)
+            .set("dpop_bound_access_tokens", self.dpop_bound_tokens)
     }
 }
 

@@ -4,8 +4,9 @@ use super::api::path;
 use super::entity::{self, Body, Consent, Page, flags_of};
 use super::output::{self, Column, Format, note};
 use super::server::Server;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
+use grantor_core::domain::FILE;
 
 /// Manage domains: isolated realms, each with its own issuer, keys, clients and resources.
 #[derive(Debug, Args)]
@@ -34,7 +35,8 @@ enum Action {
     #[command(after_help = "\
 Examples:
   grantor domain create acme
-  grantor domain create try-out --sandbox --lifetime-s 60")]
+  grantor domain create try-out --sandbox --lifetime-s 60
+  grantor domain create acme --trust-anchors acme-ca.pem --crls file:/etc/grantor/acme.crl")]
     Create {
         /// Name: a-z, 0-9, '-', '_' and '.', at most 63; part of the issuer URL
         name: String,
@@ -42,7 +44,10 @@ Examples:
         fields: Fields,
     },
     /// Change a domain; what is not named keeps its value
-    #[command(after_help = "Example:\n  grantor domain update acme --lifetime-s 600")]
+    #[command(after_help = "\
+Examples:
+  grantor domain update acme --lifetime-s 600
+  grantor domain update acme --trust-anchors acme-ca.pem --trust-anchors acme-ca-2027.pem")]
     Update {
         /// Name of the domain
         name: String,
@@ -76,10 +81,23 @@ struct Fields {
     /// Lifetime of access tokens, where neither client nor resource has one
     #[arg(long, value_name = "SECONDS")]
     lifetime_s: Option<u32>,
+    /// Certificates of the authorities that vouch for clients with tls_client_auth (RFC 8705 section 2.1): a PEM file here,
+    /// which is copied, or file:/PATH of one on each server, which is read again when it changes; may be repeated, and
+    /// replaces the ones before
+    #[arg(long, value_name = "FILE")]
+    trust_anchors: Vec<String>,
+    /// Their revocation lists (RFC 5280 section 5), likewise; with any, a certificate that no list covers is refused
+    #[arg(long, value_name = "FILE")]
+    crls: Vec<String>,
 }
 
-const FIELDS: [(&str, &str); 3] =
-    [("issuer", "issuer"), ("sandbox", "sandbox"), ("lifetime-s", "access_token_lifetime_s")];
+const FIELDS: [(&str, &str); 5] = [
+    ("issuer", "issuer"),
+    ("sandbox", "sandbox"),
+    ("lifetime-s", "access_token_lifetime_s"),
+    ("trust-anchors", "trust_anchors"),
+    ("crls", "crls"),
+];
 
 const COLUMNS: &[Column] = &[
     ("NAME", &["name", "domain"]),
@@ -90,12 +108,24 @@ const COLUMNS: &[Column] = &[
 ];
 
 impl Fields {
-    fn body(self) -> Body {
-        Body::default()
+    fn body(self) -> Result<Body> {
+        Ok(Body::default()
             .set("issuer", self.issuer)
             .set("sandbox", self.sandbox)
             .set("access_token_lifetime_s", self.lifetime_s)
+            .list("trust_anchors", &copied("--trust-anchors", &self.trust_anchors)?)
+            .list("crls", &copied("--crls", &self.crls)?))
     }
+}
+
+/// The text of files here; files on the servers by their names.
+fn copied(flag: &str, files: &[String]) -> Result<Vec<String>> {
+    let text = |file: &String| match file.starts_with(FILE) {
+        true => Ok(file.clone()),
+        false => std::fs::read_to_string(file)
+            .with_context(|| format!("{flag}: {file} cannot be read as PEM; write file:/PATH for one on the servers")),
+    };
+    files.iter().map(text).collect()
 }
 
 impl Domain {
@@ -108,13 +138,13 @@ impl Domain {
                 Action::List(page) => entity::list(api, &path(&["domain"]), COLUMNS, &page, format).await,
                 Action::Show { name } => output::print_object(format, &api.get(&of(&name)).await?.body),
                 Action::Create { name, fields } => {
-                    let reply = entity::create(api, &of(&name), &what(&name), fields.body().into_map()).await?;
+                    let reply = entity::create(api, &of(&name), &what(&name), fields.body()?.into_map()).await?;
                     entity::show_done("Created", &what(&name), &reply, format)?;
                     note(&format!("Next: grantor resource create NAME --identifier URI --domain {name}"));
                     Ok(())
                 }
                 Action::Update { name, fields, unset } => {
-                    let body = fields.body().unset(&unset, &FIELDS).into_map();
+                    let body = fields.body()?.unset(&unset, &FIELDS).into_map();
                     entity::show_done("Updated", &what(&name), &entity::update(api, &of(&name), body).await?, format)
                 }
                 Action::Delete { name, force, consent } => {

@@ -1,5 +1,7 @@
 //! What to change, for every reason why a request can be refused.
 
+mod proof;
+
 /// By reason. `{client}` stands for the client of the request, `{domain}` for the flag that names its domain.
 const HINTS: &[(&str, &str)] = &[
     // Who is calling
@@ -41,7 +43,7 @@ const HINTS: &[(&str, &str)] = &[
     (
         "auth_method_not_registered",
         "Let the service authenticate in the registered way, or register both: grantor client update {client} \
-         --auth-method client_secret_basic --auth-method client_secret_post{domain}",
+         --auth-method METHOD{domain}",
     ),
     (
         "several_auth_methods",
@@ -160,7 +162,11 @@ const HINTS: &[(&str, &str)] = &[
 
 /// What to change about a request that was refused for `reason`.
 pub fn hint(reason: &str) -> Option<&'static str> {
-    HINTS.iter().find(|(name, _)| *name == reason).map(|(_, hint)| *hint)
+    all().find(|(name, _)| *name == reason).map(|(_, hint)| *hint)
+}
+
+fn all() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    HINTS.iter().chain(proof::HINTS)
 }
 
 #[cfg(test)]
@@ -171,7 +177,8 @@ mod tests {
     use std::path::Path;
 
     /// Calls whose first argument names a reason.
-    const NAMING: [&str; 5] = ["because(", "internal(", "refused(", "inactive(", "reason: \""];
+    const NAMING: [&str; 8] =
+        ["because(", "internal(", "refused(", "inactive(", "wrong(", "problem(", "invalid(", "reason: \""];
 
     fn reasons_in(folder: &Path, found: &mut BTreeSet<String>) {
         for entry in fs::read_dir(folder).unwrap() {
@@ -238,7 +245,7 @@ mod tests {
         let codes = "invalid_request invalid_client unauthorized_client unsupported_grant_type invalid_scope \
                      invalid_target unsupported_token_type server_error temporarily_unavailable";
         let reasons = reasons();
-        for (name, _) in HINTS {
+        for (name, _) in all() {
             assert!(reasons.contains(*name) || codes.contains(name), "{name} is the reason of nothing");
         }
     }

@@ -8,6 +8,7 @@ use anyhow::Result;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use grantor_core::jose::Alg;
+use grantor_core::resource::SenderConstraint;
 use grantor_core::token::TokenFormat;
 
 /// Manage resources: the protected APIs that tokens are for.
@@ -34,7 +35,8 @@ enum Action {
     #[command(after_help = "\
 Examples:
   grantor resource create invoices --identifier https://invoices.example.com --scope \"invoices:read invoices:write\"
-  grantor resource create ledger --identifier https://ledger.example.com --token-format opaque --lifetime-s 60")]
+  grantor resource create ledger --identifier https://ledger.example.com --token-format opaque --lifetime-s 60
+  grantor resource create vault --identifier https://vault.example.com --sender-constraint any")]
     Create {
         /// Name: a-z, 0-9, '-', '_' and '.', at most 63
         name: String,
@@ -82,13 +84,18 @@ struct Fields {
     /// Lifetime of its access tokens, where the client has none
     #[arg(long, value_name = "SECONDS")]
     lifetime_s: Option<u32>,
+    /// Issue only tokens that are bound to a key of the client, so that a stolen one is useless: dpop (RFC 9449), mtls
+    /// (RFC 8705) or any of the two
+    #[arg(long, value_parser = PossibleValuesParser::new(SenderConstraint::ALL.map(SenderConstraint::as_str)))]
+    sender_constraint: Option<String>,
 }
 
-const FIELDS: [(&str, &str); 4] = [
+const FIELDS: [(&str, &str); 5] = [
     ("scope", "scope"),
     ("token-format", "access_token_format"),
     ("signing-alg", "access_token_signing_alg"),
     ("lifetime-s", "access_token_lifetime_s"),
+    ("sender-constraint", "sender_constraint"),
 ];
 
 const COLUMNS: &[Column] = &[
@@ -106,6 +113,7 @@ impl Fields {
             .set("access_token_format", self.token_format)
             .set("access_token_signing_alg", self.signing_alg)
             .set("access_token_lifetime_s", self.lifetime_s)
+            .set("sender_constraint", self.sender_constraint)
     }
 }
 

@@ -56,7 +56,7 @@ async fn bad_credentials_are_refused() {
         (json!({ "secret": "tab\there" }), "secret"),
         (json!({ "secret": "grsec0000" }), "checksum"),
         (json!({ "phc": "md5" }), "phc"),
-        (json!({ "phc": BCRYPT, "secret": "x" }), "not both"),
+        (json!({ "phc": BCRYPT, "secret": "x" }), "one source"),
         (json!({ "expires_at": 1 }), "expires_at"),
         (json!({ "not_before": "tomorrow" }), "body"),
         (json!({ "lable": "x" }), "label"),

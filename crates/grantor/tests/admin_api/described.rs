@@ -1,4 +1,5 @@
 use crate::Server;
+use crate::pki::Ca;
 use axum::body::Body;
 use axum::http::Request;
 use grantor::http::admin::{members_of, openapi, reference_page};
@@ -53,17 +54,23 @@ async fn what_is_described_is_served() {
 #[tokio::test]
 async fn the_schemas_are_true() {
     let server = Server::with_api().await;
-    let domain = json!({ "issuer": "https://acme.example.com", "sandbox": true, "access_token_lifetime_s": 60 });
+    let ca = Ca::new();
+    let domain = json!({
+        "issuer": "https://acme.example.com", "sandbox": true, "access_token_lifetime_s": 60,
+        "trust_anchors": [ca.pem], "crls": [ca.crl()]
+    });
     let resource = json!({
         "identifier": "https://x.example", "scope": "a", "access_token_format": "opaque",
-        "access_token_signing_alg": "EdDSA", "access_token_lifetime_s": 60
+        "access_token_signing_alg": "EdDSA", "access_token_lifetime_s": 60, "sender_constraint": "any"
     });
     let client = json!({
         "client_name": "x", "enabled": false, "token_endpoint_auth_methods": ["client_secret_post"],
         "grant_types": ["client_credentials"], "scope": "read", "default_scope": "read",
         "resources": ["https://api.example.com"], "default_resource": "https://api.example.com",
         "access_token_lifetime_s": 60, "claims": { "a": 1 }, "introspect_resources": ["https://api.example.com"],
-        "introspect_any": true, "allow_unencoded_basic": true
+        "introspect_any": true, "allow_unencoded_basic": true, "allow_token_endpoint_audience": true,
+        "token_endpoint_auth_signing_alg": "ES256", "tls_client_certificate_bound_access_tokens": true,
+        "dpop_bound_access_tokens": true
     });
     for (path, body, taken, shown) in [
         ("/v1/domain/acme", domain, "DomainBody", "Domain"),

@@ -9,6 +9,7 @@ mod credentials;
 mod described;
 mod domains;
 mod edges;
+mod pki;
 
 use axum::Router;
 use axum::body::Body;

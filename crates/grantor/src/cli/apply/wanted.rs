@@ -71,8 +71,15 @@ const URIS: &str = "a list of resource identifiers";
 const YES_NO: &str = "true or false";
 const TIME: &str = "a time such as 2027-01-31T12:00:00Z";
 
-pub const DOMAIN: &[Field] =
-    &[("issuer", "an https URL without a slash at its end"), ("sandbox", YES_NO), ("access_token_lifetime_s", SECONDS)];
+const PEMS: &str = "a list of file:/PATH on each server, or of PEM texts";
+
+pub const DOMAIN: &[Field] = &[
+    ("issuer", "an https URL without a slash at its end"),
+    ("sandbox", YES_NO),
+    ("access_token_lifetime_s", SECONDS),
+    ("trust_anchors", PEMS),
+    ("crls", PEMS),
+];
 
 pub const RESOURCE: &[Field] = &[
     ("identifier", "an absolute URI, such as https://api.example.com"),
@@ -80,12 +87,13 @@ pub const RESOURCE: &[Field] = &[
     ("access_token_format", "jwt or opaque"),
     ("access_token_signing_alg", "ES256, ES384, EdDSA, RS256 or PS256"),
     ("access_token_lifetime_s", SECONDS),
+    ("sender_constraint", "dpop, mtls or any"),
 ];
 
 pub const CLIENT: &[Field] = &[
     ("client_name", "a name for people"),
     ("enabled", YES_NO),
-    ("token_endpoint_auth_methods", "a list of client_secret_basic and client_secret_post"),
+    ("token_endpoint_auth_methods", "a list of methods, such as [\"private_key_jwt\"]"),
     ("grant_types", "a list of grant types, such as [\"client_credentials\"]"),
     ("scope", SCOPES),
     ("default_scope", SCOPES),
@@ -96,6 +104,10 @@ pub const CLIENT: &[Field] = &[
     ("introspect_resources", URIS),
     ("introspect_any", YES_NO),
     ("allow_unencoded_basic", YES_NO),
+    ("allow_token_endpoint_audience", YES_NO),
+    ("token_endpoint_auth_signing_alg", "ES256, ES384, EdDSA, RS256, PS256 or HS256"),
+    ("tls_client_certificate_bound_access_tokens", YES_NO),
+    ("dpop_bound_access_tokens", YES_NO),
 ];
 
 pub const CREDENTIAL: &[Field] = &[

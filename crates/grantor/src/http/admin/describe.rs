@@ -10,7 +10,6 @@ use axum::Router;
 use axum::http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 use axum::response::Response;
 use axum::routing::get;
-use serde_json::Value;
 use std::sync::Arc;
 use utoipa::openapi::path::{
     HttpMethod, OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItem, PathsBuilder,
@@ -66,6 +65,11 @@ mod schema {
             sandbox: bool,
             /// Seconds. Goes before the server's default.
             access_token_lifetime_s: u32,
+            /// Certificates of the authorities that vouch for clients with tls_client_auth: PEM texts, or file:/PATH on
+            /// each server.
+            trust_anchors: Vec<String>,
+            /// Their revocation lists, written likewise. With any, a certificate that no list covers is refused.
+            crls: Vec<String>,
         }
     }
     described! {
@@ -81,6 +85,8 @@ mod schema {
             access_token_signing_alg: String,
             /// Seconds. Goes before the lifetime of the domain.
             access_token_lifetime_s: u32,
+            /// What its tokens must be bound to: dpop, mtls or any of the two. By default they may be unbound.
+            sender_constraint: String,
         }
     }
     described! {
@@ -90,7 +96,8 @@ mod schema {
             client_name: String,
             /// A disabled client gets no token, and its tokens are inactive at introspection.
             enabled: bool,
-            /// client_secret_basic, client_secret_post.
+            /// client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt, tls_client_auth,
+            /// self_signed_tls_client_auth.
             token_endpoint_auth_methods: Vec<String>,
             /// client_credentials.
             grant_types: Vec<String>,
@@ -112,6 +119,14 @@ mod schema {
             introspect_any: bool,
             /// Also accept Basic credentials that were not form-encoded first (RFC 6749 section 2.3.1).
             allow_unencoded_basic: bool,
+            /// Also accept assertions whose audience is the token endpoint instead of the issuer.
+            allow_token_endpoint_audience: bool,
+            /// The one algorithm of its assertions; by default any that its keys are for.
+            token_endpoint_auth_signing_alg: String,
+            /// All its tokens are bound to the certificate of its connection (RFC 8705 section 3.4).
+            tls_client_certificate_bound_access_tokens: bool,
+            /// All its tokens are bound to a DPoP key (RFC 9449 section 5.2).
+            dpop_bound_access_tokens: bool,
         }
     }
 
@@ -363,6 +378,7 @@ pub fn reference_page() -> String {
 #[doc(hidden)]
 pub fn members_of(schema: &str) -> Vec<String> {
     let description = serde_json::to_value(openapi()).unwrap_or_default();
-    let members = description["components"]["schemas"][schema]["properties"].as_object().cloned();
-    members.map(|members| members.into_iter().map(|(name, _): (String, Value)| name).collect()).unwrap_or_default()
+    let schema = &description["components"]["schemas"][schema];
+    let parts = std::iter::once(schema).chain(schema["allOf"].as_array().into_iter().flatten());
+    parts.filter_map(|part| part["properties"].as_object()).flat_map(|members| members.keys().cloned()).collect()
 }
