@@ -3,6 +3,10 @@
 //! - A service that calls an API holds a [`TokenSource`] and asks it for a [`Token`] before each call.
 //! - The API holds a [`Verifier`] and hands it the headers of each request.
 //!
+//! A client proves itself with a secret, an assertion or a certificate: see [`Authentication`]. Tokens that are bound to a
+//! certificate (RFC 8705) or to a [`DpopKey`] (RFC 9449) are of no use to thieves; the verifier takes them from their owner
+//! alone: see [`verifier::Request`].
+//!
 //! Both speak to any server that follows RFC 6749, 8414 and 9068, such as Grantor. Neither shows a secret or a token in
 //! `Debug` or in an error.
 
