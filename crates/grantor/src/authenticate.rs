@@ -90,9 +90,14 @@ fn path(
 }
 
 /// The keys that clients publish, as far as they are needed.
-async fn fetch(_app: &App, auth: &ClientAuth, client: Option<&Client>, asked: &Asked<'_>) -> Vec<Fetched> {
-    let _wanted = auth.keys_to_fetch(client, asked.incoming.certificate, asked.now);
-    Vec::new()
+async fn fetch(app: &App, auth: &ClientAuth, client: Option<&Client>, asked: &Asked<'_>) -> Vec<Fetched> {
+    let certificate = asked.incoming.certificate;
+    let mut fetched = Vec::new();
+    for (credential_id, uri) in auth.keys_to_fetch(client, certificate, asked.now) {
+        let keys = app.remote_keys.get(uri, asked.now, |keys| auth.suffices(keys, certificate)).await;
+        fetched.push(Fetched { credential_id: credential_id.to_owned(), keys });
+    }
+    fetched
 }
 
 /// Makes sure that the caller's assertion, if it used one, was not used before (RFC 7523 §3 item 7). Last of all checks, so

@@ -17,6 +17,7 @@ pub mod imported;
 pub mod introspect;
 pub mod keys;
 pub mod random;
+pub mod remote_keys;
 pub mod replay;
 pub mod revoke;
 pub mod secrets;
@@ -35,6 +36,7 @@ use crate::directory::{Directory, DirectorySettings, MtlsAt};
 use crate::dpop::Dpop;
 use crate::imported::Imported;
 use crate::keys::{KeyError, KeyTimes, Keys, MasterKey};
+use crate::remote_keys::RemoteKeys;
 use crate::replay::Replay;
 use crate::secrets::Secret;
 use crate::store::Store;
@@ -58,6 +60,7 @@ pub struct App {
     pub imported: Imported,
     pub throttle: Throttle,
     pub dpop: Dpop,
+    pub remote_keys: RemoteKeys,
     pub replay: Replay,
     pub trust: Trust,
     pub audit: Audit,
@@ -112,6 +115,7 @@ impl App {
                 resources_max: limits.resources_max.unwrap_or(usize::MAX),
             },
             dpop,
+            remote_keys: RemoteKeys::new(&config.jwks_fetch).map_err(StartError)?,
             replay,
             jwks_max_age_s: u32::try_from(config.keys.jwks_max_age_s).unwrap_or(u32::MAX),
             metrics: Metrics::default(),

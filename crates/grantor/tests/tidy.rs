@@ -11,7 +11,7 @@ const RANKS: [&[&str]; 7] = [
     &["clock", "random"],
     &["secrets", "watch"],
     &["store", "config", "data_dir"],
-    &["directory", "keys", "audit", "imported", "throttle", "telemetry", "trust", "replay"],
+    &["directory", "keys", "audit", "imported", "throttle", "telemetry", "trust", "remote_keys", "replay"],
     &["authenticate", "dpop", "token", "introspect", "revoke", "admin"],
     &["http", "server"],
     &["cli"],

@@ -164,7 +164,11 @@ impl Admin<'_> {
     }
 
     fn check(&self, new: &NewCredential) -> Result<()> {
-        super::valid(new.problems(self.now))
+        let mut problems = new.problems(self.now);
+        if let CredentialSource::Public(CredentialKind::JwksUri { jwks_uri }) = &new.source {
+            problems.extend(self.app.remote_keys.check(jwks_uri).err().map(|why| format!("jwks_uri: {why}")));
+        }
+        super::valid(problems)
     }
 
     /// What is kept of a secret, and the secret itself if it was made here.

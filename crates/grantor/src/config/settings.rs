@@ -144,6 +144,32 @@ settings! {
         resources_max: Option<usize> = Some(16), 0..=100_000;
     }
 
+    /// Fetching the keys that clients publish at a `jwks_uri`. Requests go straight, through no proxy, to addresses of the
+    /// public internet; their answers are kept in memory.
+    jwks_fetch: JwksFetch {
+        /// Hosts that may have private addresses. Without these, a URL that leads to one is refused, so that no
+        /// registration sends this server to the machines beside it.
+        allowed_hosts: Vec<String> = Vec::new();
+        /// Lets clients on this machine publish keys by plain http, for trying out.
+        danger_allow_http_loopback: bool = false;
+        /// Certificates (PEM) of further authorities that may vouch for these hosts, beside those of the system.
+        ca_file: Option<PathBuf> = None;
+        /// How long one request may take.
+        timeout_s: u32 = 5, 1..=60;
+        /// Longest answer.
+        body_max_bytes: usize = 256 * 1024, 1024..=16 * 1024 * 1024;
+        /// The shortest time that an answer is kept, whatever its `Cache-Control` says.
+        max_age_min_s: u32 = 60, 1..=86_400;
+        /// The longest. An answer that says nothing is kept for 300 s, within these bounds.
+        max_age_max_s: u32 = 3600, 1..=86_400;
+        /// A source is asked no more often than this: for a `kid` that is not among its keys, and after a failure.
+        refetch_interval_s: u32 = 30, 1..=3600;
+        /// How long the last good answer is used while its source is away.
+        stale_max_s: u64 = DAY_S, 0..=30 * DAY_S;
+        /// Most sources kept in memory.
+        uris_max: u64 = 10_000, 1..=1_000_000;
+    }
+
     /// Proofs that tokens get bound to (RFC 9449), at the token endpoint.
     dpop: Dpop {
         /// How old a proof may be. It is remembered as long, so that it serves once.

@@ -13,6 +13,7 @@ mod dpop;
 mod durability;
 mod imported_secrets;
 mod introspection;
+mod jwks_uri;
 mod keys;
 mod mtls_aliases;
 mod revocation;

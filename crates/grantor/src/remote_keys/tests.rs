@@ -1,0 +1,240 @@
+use super::*;
+use grantor_core::jose::{Alg, SigningKey};
+use serde_json::json;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+const NOW: Timestamp = 1_800_000_000;
+
+/// A host of keys on this machine that answers each request with what it was told last.
+struct Host {
+    uri: String,
+    answer: Arc<Mutex<String>>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Host {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let uri = format!("http://{}/jwks.json", listener.local_addr().unwrap());
+        let (answer, asked) = (Arc::new(Mutex::new(String::new())), Arc::new(AtomicUsize::new(0)));
+        let (told, count) = (answer.clone(), asked.clone());
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let (told, count) = (told.clone(), count.clone());
+                tokio::spawn(async move {
+                    let mut request = [0; 2048];
+                    let _ = stream.read(&mut request).await;
+                    count.fetch_add(1, Ordering::SeqCst);
+                    let text = told.lock().unwrap().clone();
+                    match text.as_str() {
+                        "silence" => std::future::pending().await,
+                        text => stream.write_all(text.as_bytes()).await,
+                    }
+                });
+            }
+        });
+        Self { uri, answer, asked }
+    }
+
+    fn says(&self, answer: impl Into<String>) {
+        *self.answer.lock().unwrap() = answer.into();
+    }
+
+    fn serves(&self, keys: &[&SigningKey], headers: &str) {
+        let keys: Vec<_> = keys.iter().map(|key| json!(key.public_jwk().unwrap())).collect();
+        self.says(answer("200 OK", headers, &json!({ "keys": keys }).to_string()));
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+fn answer(status: &str, headers: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n{headers}\r\n{body}", body.len())
+}
+
+fn settings() -> JwksFetch {
+    JwksFetch { danger_allow_http_loopback: true, timeout_s: 1, ..JwksFetch::default() }
+}
+
+fn key() -> SigningKey {
+    SigningKey::generate(Alg::ES256).unwrap().0
+}
+
+fn has(keys: &PublicKeys, key: &SigningKey) -> bool {
+    keys.candidates(Some(key.kid()), Alg::ES256).next().is_some()
+}
+
+struct World {
+    host: Host,
+    remote: RemoteKeys,
+}
+
+impl World {
+    async fn start() -> Self {
+        Self { host: Host::start().await, remote: RemoteKeys::new(&settings()).unwrap() }
+    }
+
+    /// The keys for a signature by `key`, `after_s` seconds later.
+    async fn get(&self, key: &SigningKey, after_s: i64) -> Result<Arc<PublicKeys>, FetchProblem> {
+        self.remote.get(&self.host.uri, NOW + after_s, |keys| has(keys, key)).await
+    }
+
+    async fn refused(&self, after_s: i64) -> &'static str {
+        self.get(&key(), after_s).await.map(|_| ()).unwrap_err().reason
+    }
+}
+
+#[tokio::test]
+async fn rfc7591_s2_keys_are_fetched_once_and_kept() {
+    let (world, key) = (World::start().await, key());
+    world.host.serves(&[&key], "Cache-Control: public, max-age=600\r\n");
+    for after_s in [0, 1, 599] {
+        assert!(has(&world.get(&key, after_s).await.unwrap(), &key));
+    }
+    assert_eq!(world.host.asked(), 1);
+    world.get(&key, 600).await.unwrap();
+    assert_eq!(world.host.asked(), 2);
+}
+
+#[tokio::test]
+async fn rfc9111_s5_2_2_1_the_source_decides_within_bounds_how_long() {
+    for (headers, kept_s) in [
+        ("", 300),
+        ("Cache-Control: max-age=120\r\n", 120),
+        ("Cache-Control: MAX-AGE=\"120\"\r\n", 120),
+        ("Cache-Control: max-age=1200\r\nAge: 1000\r\n", 200),
+        ("Cache-Control: max-age=0\r\n", 60),
+        ("Cache-Control: no-store, max-age=600\r\n", 60),
+        ("Cache-Control: max-age=999999999999\r\n", 3600),
+        ("Cache-Control: max-age=-1\r\n", 60),
+        ("Cache-Control: max-age=x\r\n", 300),
+    ] {
+        let (world, key) = (World::start().await, key());
+        world.host.serves(&[&key], headers);
+        world.get(&key, 0).await.unwrap();
+        world.get(&key, kept_s - 1).await.unwrap();
+        assert_eq!(world.host.asked(), 1, "{headers}");
+        world.get(&key, kept_s).await.unwrap();
+        assert_eq!(world.host.asked(), 2, "{headers}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_kid_asks_again_once_per_interval() {
+    let (world, old, new) = (World::start().await, key(), key());
+    world.host.serves(&[&old], "Cache-Control: max-age=3600\r\n");
+    world.get(&old, 0).await.unwrap();
+    world.host.serves(&[&new, &old], "");
+    // Within the interval the answer is what is known, which does not hold that key.
+    assert!(!has(&world.get(&new, 29).await.unwrap(), &new));
+    assert_eq!(world.host.asked(), 1);
+    assert!(has(&world.get(&new, 30).await.unwrap(), &new));
+    assert_eq!(world.host.asked(), 2);
+    for _ in 0..10 {
+        let made_up = key();
+        assert!(!has(&world.get(&made_up, 31).await.unwrap(), &made_up));
+    }
+    assert_eq!(world.host.asked(), 2);
+}
+
+#[tokio::test]
+async fn the_last_good_copy_is_used_while_the_source_is_away() {
+    let (world, key) = (World::start().await, key());
+    world.host.serves(&[&key], "");
+    world.get(&key, 0).await.unwrap();
+    for (after_s, away) in [
+        (400, answer("500 Internal Server Error", "", "")),
+        (500, "silence".into()),
+        (600, String::new()),
+        (700, answer("200 OK", "", "<html>")),
+        (800, answer("200 OK", "", "{}")),
+    ] {
+        world.host.says(away);
+        assert!(has(&world.get(&key, after_s).await.unwrap(), &key), "{after_s}");
+    }
+    assert_eq!(world.host.asked(), 6);
+    // Not for ever: a key may have been taken back.
+    assert!(world.get(&key, 86_400).await.is_err());
+    world.host.serves(&[&key], "");
+    world.get(&key, 86_430).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_source_that_is_away_is_not_asked_with_each_request() {
+    let world = World::start().await;
+    world.host.says(answer("503 Service Unavailable", "", ""));
+    for _ in 0..5 {
+        assert_eq!(world.refused(0).await, "jwks_uri_status");
+    }
+    assert_eq!(world.host.asked(), 1);
+    world.refused(30).await;
+    assert_eq!(world.host.asked(), 2);
+}
+
+#[tokio::test]
+async fn requests_at_once_share_one() {
+    let (world, key) = (Arc::new(World::start().await), Arc::new(key()));
+    world.host.serves(&[&key], "");
+    let all = (0..20).map(|_| {
+        let (world, key) = (world.clone(), key.clone());
+        tokio::spawn(async move { world.get(&key, 0).await.is_ok() })
+    });
+    for one in all.collect::<Vec<_>>() {
+        assert!(one.await.unwrap());
+    }
+    assert_eq!(world.host.asked(), 1);
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_does_not_end_the_request() {
+    let (world, key) = (World::start().await, key());
+    world.host.serves(&[&key], "");
+    drop(tokio::time::timeout(Duration::ZERO, world.get(&key, 0)).await);
+    while world.get(&key, 1).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(world.host.asked(), 1);
+}
+
+#[tokio::test]
+async fn each_failure_has_its_reason() {
+    let endless = format!("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{}", "[".repeat(300 * 1024));
+    let private = json!({ "keys": [{ "kty": "oct", "k": "AAAA" }] }).to_string();
+    for (says, reason) in [
+        (answer("301 Moved Permanently", "Location: http://127.0.0.1:1/\r\n", ""), "jwks_uri_redirected"),
+        (answer("304 Not Modified", "", ""), "jwks_uri_redirected"),
+        (answer("404 Not Found", "", ""), "jwks_uri_status"),
+        (answer("204 No Content", "", ""), "jwks_uri_status"),
+        (endless, "jwks_uri_too_long"),
+        (answer("200 OK", "", ""), "jwks_uri_malformed"),
+        (answer("200 OK", "", "{\"keys\":1}"), "jwks_uri_malformed"),
+        (answer("200 OK", "", &private), "jwks_uri_malformed"),
+        ("silence".into(), "jwks_uri_unreachable"),
+        ("no HTTP".into(), "jwks_uri_unreachable"),
+    ] {
+        let world = World::start().await;
+        world.host.says(says.clone());
+        assert_eq!(world.refused(0).await, reason, "{}", &says[..says.len().min(80)]);
+        assert_eq!(world.host.asked(), 1, "redirects are not followed");
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_leads_to_a_private_address_is_not_connected_to() {
+    for (ip, reason) in [("10.0.0.1", "jwks_uri_address_refused"), ("169.254.169.254", "jwks_uri_address_refused")] {
+        let mut remote = RemoteKeys::new(&JwksFetch::default()).unwrap();
+        let ip: std::net::IpAddr = ip.parse().unwrap();
+        remote.fetcher = Arc::new(Fetcher::new(&JwksFetch::default()).unwrap().with_names(move |_| vec![ip]));
+        let problem = remote.get("https://client.example.com/", NOW, |_| true).await.map(|_| ()).unwrap_err();
+        assert_eq!(problem.reason, reason, "{}", problem.detail);
+        assert!(problem.detail.contains(&ip.to_string()), "{}", problem.detail);
+    }
+    let problem = RemoteKeys::new(&JwksFetch::default()).unwrap();
+    let problem = problem.get("http://client.example.com/", NOW, |_| true).await.map(|_| ()).unwrap_err();
+    assert_eq!(problem.reason, "jwks_uri_refused");
+}
