@@ -60,7 +60,8 @@ pub struct CredentialChange {
     pub expires_at: Option<Option<Timestamp>>,
 }
 
-const LABEL_MAX: usize = 128;
+/// Longest label, in characters.
+pub const LABEL_MAX: usize = 128;
 /// RFC 7518 §3.2: a key for HS256 has at least 256 bits.
 const HMAC_SECRET_MIN: usize = 32;
 
@@ -68,7 +69,14 @@ impl NewCredential {
     /// All that is wrong with it by itself, each with the field and what to write instead.
     pub fn problems(&self, now: Timestamp) -> Vec<String> {
         let mut problems = label_problem(self.label.as_deref());
-        problems.extend(time_problem(self.not_before, self.expires_at, now));
+        problems.extend(match &self.source {
+            CredentialSource::Public(CredentialKind::Certificate { .. })
+                if self.expires_at.is_some_and(|at| at <= now) =>
+            {
+                Some("certificate: its end, or expires_at, has passed; give one that is renewed".into())
+            }
+            _ => time_problem(self.not_before, self.expires_at, now),
+        });
         match &self.source {
             CredentialSource::Generate => {}
             CredentialSource::Given(secret) if is_vschar(secret, SECRET_MAX) => {

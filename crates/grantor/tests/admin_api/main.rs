@@ -4,6 +4,7 @@
 
 mod access;
 mod at_once;
+mod certificates;
 mod clients;
 mod credentials;
 mod described;

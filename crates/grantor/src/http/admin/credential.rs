@@ -4,7 +4,7 @@ use super::auth::Actor;
 use super::entity::{check_known, existence, object, ok, read, with_status};
 use super::problem::Problem;
 use super::{Answer, Server};
-use crate::admin::credential::{Created, CredentialChange, CredentialSource, NewCredential};
+use crate::admin::credential::{Created, CredentialChange, CredentialSource, LABEL_MAX, NewCredential};
 use crate::admin::{Admin, AdminError};
 use crate::clock;
 use axum::Extension;
@@ -17,6 +17,7 @@ use grantor_core::client::{Credential, CredentialKind, Unusable};
 use grantor_core::error::quote;
 use grantor_core::jwk::JwkSet;
 use grantor_core::secret::phc;
+use grantor_core::x509::{CertificateRule, ClientCertificate};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -44,10 +45,29 @@ pub struct CredentialView {
     revoked_at: Option<Timestamp>,
     /// `active`, `pending`, `expired` or `revoked`.
     status: &'static str,
-    /// What is public of it: `jwks`, `jwks_uri`, `x5t#S256` or one of `tls_client_auth_*`.
     #[serde(flatten)]
-    #[schema(value_type = Object)]
+    #[schema(value_type = PublicMembers, inline)]
     public: Map<String, Value>,
+}
+
+/// What is shown of keys and certificates: of each type its own member.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "described, and written by `public`")]
+struct PublicMembers {
+    /// The set of public keys.
+    jwks: Option<Value>,
+    /// Where the client publishes it.
+    jwks_uri: Option<String>,
+    /// The thumbprint of the certificate (RFC 8705 section 3.1).
+    #[schema(rename = "x5t#S256")]
+    x5t_s256: Option<String>,
+    /// The subject that the certificate must have.
+    tls_client_auth_subject_dn: Option<String>,
+    /// Or one of its alternative names.
+    tls_client_auth_san_dns: Option<String>,
+    tls_client_auth_san_uri: Option<String>,
+    tls_client_auth_san_ip: Option<String>,
+    tls_client_auth_san_email: Option<String>,
 }
 
 /// Keys and certificates as they are written; of secrets, nothing.
@@ -123,45 +143,155 @@ pub struct CredentialBody {
     /// Where the client publishes such a set.
     #[serde(default)]
     jwks_uri: Option<String>,
+    /// The client's own certificate as PEM text, for `self_signed_tls_client_auth`. Its thumbprint is kept; label and end are
+    /// the certificate's, unless they are written.
+    #[serde(default)]
+    certificate: Option<String>,
+    /// Or its thumbprint: the SHA-256 of its DER in base64url (RFC 8705 section 3.1).
+    #[serde(default, rename = "x5t#S256")]
+    x5t_s256: Option<String>,
+    /// The subject of the client's certificates, as RFC 4514 writes it, for `tls_client_auth` (RFC 8705 section 2.1.2).
+    #[serde(default)]
+    tls_client_auth_subject_dn: Option<String>,
+    /// Or a DNS name that they have as alternative name.
+    #[serde(default)]
+    tls_client_auth_san_dns: Option<String>,
+    /// Or a URI, such as a SPIFFE ID.
+    #[serde(default)]
+    tls_client_auth_san_uri: Option<String>,
+    /// Or an IP address.
+    #[serde(default)]
+    tls_client_auth_san_ip: Option<String>,
+    /// Or an email address.
+    #[serde(default)]
+    tls_client_auth_san_email: Option<String>,
 }
 
-pub const CREDENTIAL_MEMBERS: [&str; 8] =
-    ["label", "not_before", "expires_at", "secret", "phc", "type", "jwks", "jwks_uri"];
+pub const CREDENTIAL_MEMBERS: [&str; 15] = [
+    "label",
+    "not_before",
+    "expires_at",
+    "secret",
+    "phc",
+    "type",
+    "jwks",
+    "jwks_uri",
+    "certificate",
+    "x5t#S256",
+    "tls_client_auth_subject_dn",
+    "tls_client_auth_san_dns",
+    "tls_client_auth_san_uri",
+    "tls_client_auth_san_ip",
+    "tls_client_auth_san_email",
+];
 
 impl CredentialBody {
     fn read(written: Map<String, Value>) -> Result<NewCredential, Problem> {
         check_known(&written, &CREDENTIAL_MEMBERS)?;
         let body: Self = read(written)?;
         let hmac = body.r#type.as_deref() == Some("hmac_secret");
-        let mut sources: Vec<(&str, CredentialSource)> = Vec::new();
+        let certificate = body.certificate.as_deref().map(own_certificate).transpose()?;
+        let mut sources = body.public_sources(certificate.as_ref())?;
         if let Some(secret) = body.secret {
             sources.push(match hmac {
-                true => ("hmac_secret", CredentialSource::Hmac(Some(secret))),
-                false => ("secret", CredentialSource::Given(secret)),
+                true => CredentialSource::Hmac(Some(secret)),
+                false => CredentialSource::Given(secret),
             });
         }
-        sources.extend(body.phc.map(|phc| ("imported_secret", CredentialSource::Phc(phc))));
-        if let Some(jwks) = body.jwks {
-            let jwks = JwkSet::read(&jwks).map_err(|error| Problem::bad(format!("jwks: {error}")))?;
-            sources.push(("jwks", CredentialSource::Public(CredentialKind::Jwks { jwks })));
-        }
-        if let Some(jwks_uri) = body.jwks_uri {
-            sources.push(("jwks_uri", CredentialSource::Public(CredentialKind::JwksUri { jwks_uri })));
-        }
-        let (kind, source) = match sources.len() {
-            0 if hmac => ("hmac_secret", CredentialSource::Hmac(None)),
-            0 => ("secret", CredentialSource::Generate),
-            1 => sources.remove(0),
-            _ => return Err(Problem::bad("a credential has one source; send one of secret, phc, jwks, jwks_uri")),
+        sources.extend(body.phc.map(CredentialSource::Phc));
+        let source = match (sources.len(), body.r#type.as_deref()) {
+            (0, Some("hmac_secret")) => CredentialSource::Hmac(None),
+            (0, None | Some("secret")) => CredentialSource::Generate,
+            (1, _) => sources.remove(0),
+            (0, Some(named)) => return Err(without_source(named)),
+            _ => {
+                let sources = SOURCES.join(", ");
+                return Err(Problem::bad(format!("a credential has one source; send one of {sources}")));
+            }
         };
+        let kind = kind_of(&source);
         if let Some(named) = body.r#type.filter(|named| named != kind) {
             return Err(Problem::bad(format!(
                 "type: '{}' does not go with what was sent, which makes {kind}",
                 quote(&named)
             )));
         }
-        Ok(NewCredential { label: body.label, not_before: body.not_before, expires_at: body.expires_at, source })
+        let of_certificate = certificate.as_ref();
+        let label = body.label.or_else(|| Some(of_certificate?.subject().chars().take(LABEL_MAX).collect()));
+        let expires_at = body.expires_at.or_else(|| Some(of_certificate?.not_after().saturating_add(1)));
+        Ok(NewCredential { label, not_before: body.not_before, expires_at, source })
     }
+
+    /// Keys and certificates in it.
+    fn public_sources(&self, certificate: Option<&ClientCertificate>) -> Result<Vec<CredentialSource>, Problem> {
+        let mut kinds = Vec::new();
+        if let Some(jwks) = &self.jwks {
+            let jwks = JwkSet::read(jwks).map_err(|error| Problem::bad(format!("jwks: {error}")))?;
+            kinds.push(CredentialKind::Jwks { jwks });
+        }
+        if let Some(jwks_uri) = &self.jwks_uri {
+            kinds.push(CredentialKind::JwksUri { jwks_uri: jwks_uri.clone() });
+        }
+        let thumbprints = certificate.map(ClientCertificate::x5t_s256).into_iter().chain(self.x5t_s256.as_deref());
+        kinds.extend(thumbprints.map(|x5t_s256| CredentialKind::Certificate { x5t_s256: x5t_s256.to_owned() }));
+        let names = [
+            &self.tls_client_auth_subject_dn,
+            &self.tls_client_auth_san_dns,
+            &self.tls_client_auth_san_uri,
+            &self.tls_client_auth_san_ip,
+            &self.tls_client_auth_san_email,
+        ];
+        for (member, name) in CertificateRule::MEMBERS.into_iter().zip(names) {
+            if let Some(name) = name {
+                kinds.push(CredentialKind::TlsClientAuth(CertificateRule::parse(member, name).map_err(Problem::bad)?));
+            }
+        }
+        Ok(kinds.into_iter().map(CredentialSource::Public).collect())
+    }
+}
+
+/// The members that say what a credential is made from.
+const SOURCES: [&str; 11] = [
+    "secret",
+    "phc",
+    "jwks",
+    "jwks_uri",
+    "certificate",
+    "x5t#S256",
+    "tls_client_auth_subject_dn",
+    "tls_client_auth_san_dns",
+    "tls_client_auth_san_uri",
+    "tls_client_auth_san_ip",
+    "tls_client_auth_san_email",
+];
+
+const fn kind_of(source: &CredentialSource) -> &'static str {
+    match source {
+        CredentialSource::Generate | CredentialSource::Given(_) => "secret",
+        CredentialSource::Phc(_) => "imported_secret",
+        CredentialSource::Hmac(_) => "hmac_secret",
+        CredentialSource::Public(kind) => kind.as_str(),
+    }
+}
+
+fn own_certificate(pem: &str) -> Result<ClientCertificate, Problem> {
+    ClientCertificate::from_pem(pem.as_bytes()).map_err(|error| Problem::bad(format!("certificate: {error}")))
+}
+
+fn without_source(kind: &str) -> Problem {
+    let send = match kind {
+        "imported_secret" => "phc",
+        "jwks" | "jwks_uri" => kind,
+        "certificate" => "certificate or x5t#S256",
+        "tls_client_auth" => {
+            return Problem::bad(format!("type: tls_client_auth needs one of {}", CertificateRule::MEMBERS.join(", ")));
+        }
+        _ => {
+            let known = "secret, imported_secret, hmac_secret, jwks, jwks_uri, certificate, tls_client_auth";
+            return Problem::bad(format!("type: '{}' is not known; write one of {known}", quote(kind)));
+        }
+    };
+    Problem::bad(format!("type: {kind} needs {send}"))
 }
 
 type OfClient = Path<(String, String)>;
