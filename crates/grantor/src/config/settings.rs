@@ -153,7 +153,7 @@ settings! {
         /// Lets clients on this machine publish keys by plain http, for trying out.
         danger_allow_http_loopback: bool = false;
         /// Certificates (PEM) of further authorities that may vouch for these hosts, beside those of the system.
-        ca_file: Option<PathBuf> = None;
+        ca_certificates: Option<PathBuf> = None;
         /// How long one request may take.
         timeout_s: u32 = 5, 1..=60;
         /// Longest answer.

@@ -28,10 +28,10 @@ type Result<T> = std::result::Result<T, FetchProblem>;
 
 impl Fetcher {
     pub(super) fn new(settings: &JwksFetch) -> std::result::Result<Self, String> {
-        let roots = match &settings.ca_file {
+        let roots = match &settings.ca_certificates {
             None => Vec::new(),
             Some(path) => {
-                let wrong = |why: String| format!("jwks_fetch.ca_file: {} {why}", path.display());
+                let wrong = |why: String| format!("jwks_fetch.ca_certificates: {} {why}", path.display());
                 let pem = std::fs::read(path).map_err(|error| wrong(format!("cannot be read ({error})")))?;
                 Certificate::from_pem_bundle(&pem)
                     .ok()
@@ -135,7 +135,7 @@ impl Fetcher {
         let client = builder.build().map_err(|error| {
             problem(
                 "jwks_uri_unreachable",
-                format!("no TLS client can be made ({}); see jwks_fetch.ca_file", chain(&error)),
+                format!("no TLS client can be made ({}); see jwks_fetch.ca_certificates", chain(&error)),
             )
         })?;
         Ok(slot.get_or_init(|| client))

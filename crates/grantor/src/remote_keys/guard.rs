@@ -25,12 +25,15 @@ pub(super) struct Rules {
     names: Names,
 }
 
+#[cfg(test)]
+type Given = Arc<dyn Fn(&str) -> Vec<IpAddr> + Send + Sync>;
+
 /// Who turns names into addresses.
 #[derive(Clone)]
 enum Names {
     System,
     #[cfg(test)]
-    Given(Arc<dyn Fn(&str) -> Vec<IpAddr> + Send + Sync>),
+    Given(Given),
 }
 
 /// Addresses that a host may have.

@@ -68,7 +68,7 @@ impl Host {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), &self.ca_pem).unwrap();
         let path = file.path().display().to_string();
-        let settings = [("jwks_fetch.allowed_hosts", "localhost"), ("jwks_fetch.ca_file", path.as_str())];
+        let settings = [("jwks_fetch.allowed_hosts", "localhost"), ("jwks_fetch.ca_certificates", path.as_str())];
         (TestApp::start(&settings).await, file)
     }
 
