@@ -272,7 +272,8 @@ fn reasons() -> BTreeSet<String> {
             if path.starts_with("crates/grantor/src/cli/") || path.starts_with("crates/grantor/src/http/admin/") {
                 continue;
             }
-            let code = text.split("#[cfg(test)]").next().unwrap().replace("Refusal::new(\n", "Refusal::new(");
+            let code =
+                text.split("#[cfg(test)]\nmod tests").next().unwrap().replace("Refusal::new(\n", "Refusal::new(");
             let code = code.split_whitespace().collect::<Vec<_>>().join(" ").replace("new( ", "new(");
             for naming in NAMING {
                 for rest in code.split(naming).skip(1) {

@@ -190,7 +190,7 @@ mod tests {
                 reasons_in(&path, found);
             } else if path.extension().is_some_and(|ending| ending == "rs") {
                 let text = fs::read_to_string(&path).unwrap();
-                let code = text.split("#[cfg(test)]").next().unwrap();
+                let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
                 for naming in NAMING {
                     let arguments = code.split(naming).skip(1).map(str::trim_start);
                     let quoted = arguments.filter_map(|rest| match naming.ends_with('"') {

@@ -154,4 +154,23 @@ pub(super) const HINTS: &[(&str, &str)] = &[
     ("dpop_expired", "Make a proof for each request, and set the clocks of the service and of this machine (NTP)."),
     ("dpop_early", "Set the clocks of the service and of this machine (NTP)."),
     ("dpop_replayed", "Make a proof for each request, with a jti of its own, also when a request is repeated."),
+    (
+        "jwks_uri_refused",
+        "The registered URL cannot be fetched from. Register another: grantor credential create {client} --jwks-uri \
+         URI{domain}",
+    ),
+    (
+        "jwks_uri_address_refused",
+        "The host has no public address. If its keys may come from there, add it to `jwks_fetch.allowed_hosts`.",
+    ),
+    (
+        "jwks_uri_unreachable",
+        "Look whether the URL in the detail can be fetched from this machine, within `jwks_fetch.timeout_s` and with a \
+         certificate of a known authority; name others in `jwks_fetch.ca_certificates`. It is asked again after \
+         `jwks_fetch.refetch_interval_s`.",
+    ),
+    ("jwks_uri_redirected", "Register the URL that it leads to, or let its host answer itself."),
+    ("jwks_uri_status", "Let the host answer with 200 and a JSON Web Key Set (RFC 7517 section 5)."),
+    ("jwks_uri_too_long", "Publish fewer keys, or raise `jwks_fetch.body_max_bytes`."),
+    ("jwks_uri_malformed", "Let the host answer with a JSON Web Key Set (RFC 7517 section 5) of public keys."),
 ];
