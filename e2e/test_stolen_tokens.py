@@ -17,6 +17,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from clients.everyone import offering
 from grantor import Identity, Serve
 from protected_api import protected_api
 from servers import free_ports
@@ -194,3 +195,17 @@ def test_a_token_that_is_bound_to_nothing_needs_no_proof(grantor, api):
     own = ECKey.generate_key("P-256", auto_kid=False)
     passed_off = call(grantor, api, token, "DPoP", DPoP=proof(own, "GET", api, token))
     assert refused(passed_off, 'DPoP error="invalid_token"'), "and is not passed off as a bound one"
+
+
+def test_a_library_that_knows_dpop(plain_server):
+    """oauth4webapi brings the proofs, and the nonces that the API asks for; and it understands what a thief is told."""
+    (library,) = (client for client in offering("token") if client.name == "oauth4webapi")
+    library.ready()
+    settings = {"GRANTOR_ISSUER": plain_server.issuer, "DPOP_NONCES": "1"}
+    with protected_api(dict(os.environ) | settings) as url:
+        said = library.call("call_with_dpop", plain_server, plain_server.demo, api=f"{url}/things")
+    assert said["token_type"] == "dpop" and said["answers"] == [["a lamp"], ["a lamp"]]
+    assert said["nonces"] == [f"{url}/things"], "asked for once, and kept"
+    bearer, dpop = said["challenges"]
+    assert (bearer["scheme"], bearer["parameters"]["error"]) == ("bearer", "invalid_token")
+    assert dpop["scheme"] == "dpop" and "ES256" in dpop["parameters"]["algs"].split()

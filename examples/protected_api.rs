@@ -90,6 +90,9 @@ pub async fn main() -> Result<(), Box<dyn std::error::Error>> {
     if let Some(file) = optional("ISSUER_CA") {
         builder = builder.root_certificate_pem(std::fs::read(file)?);
     }
+    if optional("DPOP_NONCES").is_some() {
+        builder = builder.dpop_nonces();
+    }
     let verifier = builder.build()?;
 
     let listener = tokio::net::TcpListener::bind(setting("LISTEN", "127.0.0.1:3000")).await?;

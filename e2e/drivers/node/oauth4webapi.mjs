@@ -22,6 +22,32 @@ export const operations = {
     return oauth.processClientCredentialsResponse(server, client, response)
   },
 
+  // A token that is bound to a new key, and what an API says to it: once with proofs, once as if it were a bearer token.
+  async call_with_dpop(asked) {
+    const server = await discover(asked.issuer)
+    const client = { client_id: asked.client_id }
+    const options = { DPoP: oauth.DPoP(client, await oauth.generateKeyPair('ES256')), ...loose(asked.issuer) }
+    const nonces = []
+    const twice = async (attempt) => {
+      try {
+        return await attempt()
+      } catch (error) {
+        if (!oauth.isDPoPNonceError(error)) throw error
+        nonces.push(error.response.url)
+        return attempt()
+      }
+    }
+    const granted = await twice(async () => oauth.processClientCredentialsResponse(
+      server, client, await oauth.clientCredentialsGrantRequest(server, client, authentication(asked), {}, options),
+    ))
+    const call = (more) =>
+      oauth.protectedResourceRequest(granted.access_token, 'GET', new URL(asked.api), undefined, undefined, more)
+    const answers = []
+    for (let time = 0; time < 2; time++) answers.push(await (await twice(() => call(options))).json())
+    const challenges = await call(loose(asked.api)).then(() => [], (error) => error.cause)
+    return { token_type: granted.token_type, nonces, answers, challenges }
+  },
+
   async metadata({ issuer }) {
     await discover(issuer, 'oidc')
     return discover(issuer)

@@ -124,6 +124,15 @@ async fn rfc9449_s4_3_a_proof_is_good_for_seconds() {
     let old = owner.headers();
     issuer.clock.skip(Duration::from_secs(62));
     assert!(bad_proof(shown(&verifier, &old).await).contains("iat"));
+    // From a clock that is ahead: a little is forgiven.
+    let (signing, _) = SigningKey::generate(Alg::ES256).unwrap();
+    let key = grantor_core::binding::DpopKey::new(signing).unwrap();
+    let token = issuer.token(value!({ "cnf": { "jkt": key.jkt() } }));
+    for (ahead, good) in [(5, true), (30, false)] {
+        let proof = key.proof("GET", URL, Some(&token), None, format!("{ahead}"), issuer.now() + ahead).unwrap();
+        let result = shown(&verifier, &headers("DPoP", &token, &[proof.parse().unwrap()])).await;
+        assert_eq!(result.is_ok(), good, "{ahead}");
+    }
     let longer = issuer.builder().dpop_window(Duration::from_secs(120)).build().unwrap();
     shown(&longer, &old).await.unwrap();
 }
@@ -246,6 +255,12 @@ async fn what_cannot_be_checked_is_refused() {
         }
     }
     let owner = Owner::of(&issuer);
+    // Bound to more than is known here, and its owner has the part that is.
+    let token = issuer.token(value!({ "cnf": { "jkt": owner.key.jkt(), "kid": "a" } }));
+    let proof = owner.key.proof("GET", URL, Some(&token)).unwrap();
+    let result = shown(&verifier, &headers("DPoP", &token, &[proof])).await;
+    assert!(matches!(invalid(result), InvalidToken::SenderConstrained(_)));
+
     let error = verifier.verify_request(&owner.headers()).await.unwrap_err();
     assert_eq!(error.cause(), &Cause::Missing, "the scheme is not understood where proofs cannot be checked");
     assert_eq!(challenge(Err(error)), "Bearer");
