@@ -216,6 +216,6 @@ async fn pipelined_requests_get_their_own_answers() {
 async fn a_panic_spoils_one_request_only() {
     let server = Server::plain().await;
     let answer = server.raw("GET /panic HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    assert!(is_status(&answer, StatusCode::INTERNAL_SERVER_ERROR) && answer.ends_with("panic"), "{answer}");
+    assert!(is_status(&answer, StatusCode::INTERNAL_SERVER_ERROR) && answer.contains("panic: "), "{answer}");
     server.assert_alive().await;
 }

@@ -105,7 +105,7 @@ async fn a_slow_answer_is_not_idleness() {
 async fn work_that_takes_too_long_is_given_up() {
     let server = Server::start(FrontLimits { request_timeout: Some(SHORT), ..patient() }, None).await;
     let answer = server.raw("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    assert!(is_status(&answer, StatusCode::SERVICE_UNAVAILABLE) && answer.ends_with("request_timeout"), "{answer}");
+    assert!(is_status(&answer, StatusCode::SERVICE_UNAVAILABLE) && answer.contains("request_timeout: "), "{answer}");
     assert_eq!(server.echo.dropped.load(Ordering::SeqCst), 1);
 }
 
