@@ -158,8 +158,14 @@ fn unreachable(url: &Url, error: &reqwest::Error) -> FetchProblem {
         }
         cause = at.source();
     }
-    let what = if error.is_timeout() { "did not answer in time" } else { "cannot be reached" };
-    problem("jwks_uri_unreachable", format!("{url} {what}: {}", chain(error)))
+    let why = chain(error);
+    if error.is_timeout() {
+        return problem("jwks_uri_timeout", format!("{url} did not answer in time: {why}"));
+    }
+    if why.contains("invalid peer certificate") {
+        return problem("jwks_uri_untrusted", format!("the certificate of {url} is not trusted: {why}"));
+    }
+    problem("jwks_uri_unreachable", format!("{url} cannot be reached: {why}"))
 }
 
 fn chain(error: &dyn Error) -> String {

@@ -214,7 +214,7 @@ async fn each_failure_has_its_reason() {
         (answer("200 OK", "", ""), "jwks_uri_malformed"),
         (answer("200 OK", "", "{\"keys\":1}"), "jwks_uri_malformed"),
         (answer("200 OK", "", &private), "jwks_uri_malformed"),
-        ("silence".into(), "jwks_uri_unreachable"),
+        ("silence".into(), "jwks_uri_timeout"),
         ("no HTTP".into(), "jwks_uri_unreachable"),
     ] {
         let world = World::start().await;

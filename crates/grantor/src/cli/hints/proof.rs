@@ -51,6 +51,48 @@ pub(super) const HINTS: &[(&str, &str)] = &[
         "assertion_replayed",
         "Make an assertion for each request, with a jti of its own, also when a request is repeated.",
     ),
+    // Published keys
+    (
+        "jwks_uri_refused",
+        "The settings allow no request to this jwks_uri any more, though it was registered once. Register one that begins \
+         with https:// and leads to the public internet, or list its host in `jwks_fetch.allowed_hosts`: grantor credential \
+         list {client}{domain}",
+    ),
+    (
+        "jwks_uri_address_refused",
+        "If the client may publish its keys inside your network, add the host that the detail names to \
+         `jwks_fetch.allowed_hosts`. If not, look who registered it, and who answers for that name in DNS.",
+    ),
+    (
+        "jwks_uri_unreachable",
+        "Try it from the server's machine: curl -v URL. Requests go straight, through no proxy, so a firewall must let them \
+         out. Keys fetched before go on being used for `jwks_fetch.stale_max_s`.",
+    ),
+    (
+        "jwks_uri_timeout",
+        "Let the client's server answer sooner, or raise `jwks_fetch.timeout_s`. Look also whether a firewall drops the \
+         packets: curl -v URL from the server's machine.",
+    ),
+    (
+        "jwks_uri_untrusted",
+        "Let the client's server show a certificate for its name, with all intermediates. If it is of a CA of your own, name \
+         that CA in `jwks_fetch.ca_certificates`.",
+    ),
+    (
+        "jwks_uri_redirected",
+        "Redirects are not followed. Register the URL that it leads to; a credential's URL does not change, so make a new \
+         one and delete the old: grantor credential list {client}{domain}",
+    ),
+    (
+        "jwks_uri_status",
+        "Let the client's server answer with 200 and the key set, to whoever asks and without a login.",
+    ),
+    ("jwks_uri_too_long", "Let the client publish its present keys only, or raise `jwks_fetch.body_max_bytes`."),
+    (
+        "jwks_uri_malformed",
+        "Let the client publish a JWK Set (RFC 7517 section 5): {\"keys\": [...]}, public halves only. The detail says what \
+         cannot be read.",
+    ),
     // Certificates
     (
         "no_client_certificate",
@@ -154,23 +196,4 @@ pub(super) const HINTS: &[(&str, &str)] = &[
     ("dpop_expired", "Make a proof for each request, and set the clocks of the service and of this machine (NTP)."),
     ("dpop_early", "Set the clocks of the service and of this machine (NTP)."),
     ("dpop_replayed", "Make a proof for each request, with a jti of its own, also when a request is repeated."),
-    (
-        "jwks_uri_refused",
-        "The registered URL cannot be fetched from. Register another: grantor credential create {client} --jwks-uri \
-         URI{domain}",
-    ),
-    (
-        "jwks_uri_address_refused",
-        "The host has no public address. If its keys may come from there, add it to `jwks_fetch.allowed_hosts`.",
-    ),
-    (
-        "jwks_uri_unreachable",
-        "Look whether the URL in the detail can be fetched from this machine, within `jwks_fetch.timeout_s` and with a \
-         certificate of a known authority; name others in `jwks_fetch.ca_certificates`. It is asked again after \
-         `jwks_fetch.refetch_interval_s`.",
-    ),
-    ("jwks_uri_redirected", "Register the URL that it leads to, or let its host answer itself."),
-    ("jwks_uri_status", "Let the host answer with 200 and a JSON Web Key Set (RFC 7517 section 5)."),
-    ("jwks_uri_too_long", "Publish fewer keys, or raise `jwks_fetch.body_max_bytes`."),
-    ("jwks_uri_malformed", "Let the host answer with a JSON Web Key Set (RFC 7517 section 5) of public keys."),
 ];
