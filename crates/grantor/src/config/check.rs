@@ -13,6 +13,7 @@ pub(super) fn config(reading: Reading) -> Result<Config, ConfigErrors> {
     check.listen();
     check.proxy();
     check.mtls_url();
+    check.jwks_fetch();
     check.lifetimes();
     let Reading { raw, origins, problems, .. } = check.reading;
     let (Some(issuer), Some(database), true) = (issuer, database, problems.is_empty()) else {
@@ -179,6 +180,29 @@ impl Check {
         }
     }
 
+    fn jwks_fetch(&mut self) {
+        let fetch = self.reading.raw.jwks_fetch.clone();
+        for host in fetch.allowed_hosts.iter().filter(|host| !is_host(host)) {
+            let message = format!(
+                "'{host}' is no host; write its name or address alone, such as keys.internal or 10.0.0.7: no scheme, no \
+                 port, no path, and no `*`"
+            );
+            self.wrong(&["jwks_fetch.allowed_hosts"], message);
+        }
+        if let Some(path) = &fetch.ca_certificates
+            && let Err(wrong) = crate::secrets::readable(path)
+        {
+            self.wrong(&["jwks_fetch.ca_certificates"], format!("the file {} cannot be read: {wrong}", path.display()));
+        }
+        if fetch.max_age_min_s > fetch.max_age_max_s {
+            let message = format!(
+                "{} is longer than jwks_fetch.max_age_max_s; write at most {}, or raise that",
+                fetch.max_age_min_s, fetch.max_age_max_s
+            );
+            self.wrong(&["jwks_fetch.max_age_min_s", "jwks_fetch.max_age_max_s"], message);
+        }
+    }
+
     fn lifetimes(&mut self) {
         let (token, keys) = (self.reading.raw.token.clone(), self.reading.raw.keys.clone());
         if token.lifetime_s > token.lifetime_max_s {
@@ -205,6 +229,16 @@ impl Check {
             self.wrong(&["keys.jwks_max_age_s", "keys.publish_before_s"], message);
         }
     }
+}
+
+/// Whether it is a host as it stands in a URL, with or without the brackets of IPv6.
+fn is_host(text: &str) -> bool {
+    use url::Host;
+    let named = Host::parse(text).is_ok_and(|host| match host {
+        Host::Domain(name) => !name.contains('*'),
+        Host::Ipv4(_) | Host::Ipv6(_) => true,
+    });
+    named || text.parse::<std::net::Ipv6Addr>().is_ok()
 }
 
 fn database(url: &str, data: &Path) -> Result<Database, &'static str> {

@@ -99,6 +99,13 @@ impl Config {
                 self.listen.admin
             ));
         }
+        if self.jwks_fetch.danger_allow_http_loopback {
+            warnings.push(
+                "jwks_fetch.danger_allow_http_loopback: whoever can open a port on this machine can pass off its own keys \
+                 as those of a client that publishes them here"
+                    .into(),
+            );
+        }
         warnings
     }
 

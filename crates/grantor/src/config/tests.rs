@@ -411,3 +411,22 @@ fn every_setting_is_documented_and_its_default_can_be_written() {
         Config::load(&sources).unwrap_or_else(|errors| panic!("{errors}"));
     }
 }
+
+#[test]
+fn key_sources_are_named_by_host() {
+    for good in ["keys.internal", "KEYS.internal.", "10.0.0.7", "::1", "localhost"] {
+        let config = Config::load(&sources().with_flag("--host", "jwks_fetch.allowed_hosts", good)).unwrap();
+        assert_eq!(config.jwks_fetch.allowed_hosts, [good]);
+    }
+    for bad in ["https://keys.internal", "keys.internal:8443", "keys.internal/jwks", "*.internal", "10.0.0.0/8", "a b"]
+    {
+        let written = sources().with_flag("--host", "jwks_fetch.allowed_hosts", bad);
+        assert_problem(&written, &["--host", "is no host", "keys.internal"]);
+    }
+    let ages = sources().with_flag("--min", "jwks_fetch.max_age_min_s", "7200");
+    assert_problem(&ages, &["--min", "longer than jwks_fetch.max_age_max_s", "at most 3600"]);
+    let nowhere = sources().with_flag("--ca", "jwks_fetch.ca_certificates", "/nowhere/ca.pem");
+    assert_problem(&nowhere, &["--ca", "cannot be read"]);
+    let danger = sources().with_flag("--danger", "jwks_fetch.danger_allow_http_loopback", "true");
+    assert!(Config::load(&danger).unwrap().warnings()[0].contains("danger_allow_http_loopback"));
+}
