@@ -78,11 +78,11 @@ impl Dev {
         let port = listeners.public_addr.port();
         let issuer =
             certificate.map_or(format!("http://{}", listeners.public_addr), |_| format!("https://localhost:{port}"));
-        let mut sources = Sources::none().with_flag("--listen", "issuer", &issuer).with_flag(
-            "--data",
-            "data",
-            self.data.display().to_string(),
-        );
+        let mut sources = Sources::none()
+            .with_flag("--listen", "issuer", &issuer)
+            .with_flag("--data", "data", self.data.display().to_string())
+            // A client that is tried out on the same machine publishes its keys there.
+            .with_flag("grantor dev", "jwks_fetch.danger_allow_http_loopback", "true");
         if let Some(files) = certificate {
             sources = sources.with_flag("--tls", "tls.certificate", files.certificate.display().to_string()).with_flag(
                 "--tls",
