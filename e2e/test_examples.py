@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
+from examples import call_api, protected_api
 from grantor import ROOT
-from protected_api import protected_api
 
 EXAMPLES = ROOT / "examples"
 NODE_MODULES = ROOT / "e2e/drivers/node/node_modules"
@@ -45,6 +45,12 @@ def test_python(api):
     code, out, error = run([sys.executable, EXAMPLES / "python/client.py"], api)
     assert code == 0, error
     assert "200 ['a lamp']" in out and 'scope="write"' in out
+
+
+def test_rust(api):
+    token, listed, added = call_api(api)
+    assert token.startswith("a Bearer token for ")
+    assert listed == '200 ["a lamp"]' and added.startswith("403 ") and 'scope="write"' in added
 
 
 @pytest.mark.skipif(not shutil.which("node") or not NODE_MODULES.is_dir(), reason="Node.js or its packages are missing")

@@ -5,6 +5,7 @@ import base64
 import datetime
 import hashlib
 import os
+import pathlib
 import secrets
 import time
 
@@ -18,8 +19,8 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from clients.everyone import offering
+from examples import call_api, protected_api
 from grantor import Identity, Serve
-from protected_api import protected_api
 from servers import free_ports
 
 AUDIENCE = "https://bound.example.com"
@@ -69,7 +70,8 @@ def grantor(server, tmp_path_factory):
     data = server.log.parent / "data"
     folder, (port, mtls_port) = tmp_path_factory.mktemp("grantor-mtls"), free_ports(2)
     certificate = str(data / "dev-cert.pem"), str(data / "dev-key.pem")
-    grantor = Serve(folder, server.ca, *certificate, port, mtls_port=mtls_port)
+    settings = "[dpop]\nnonce_required = true"
+    grantor = Serve(folder, server.ca, *certificate, port, settings, mtls_port)
     grantor.certificate = certificate
     grantor.put_resource("bound", identifier=AUDIENCE, scope="read")
     yield grantor
@@ -87,6 +89,7 @@ def api(grantor, authority):
         "TLS_CERT": certificate,
         "TLS_KEY": key,
         "CLIENT_CA": authority.file,
+        "DPOP_NONCES": "1",
     }
     with protected_api(dict(os.environ) | settings) as url:
         yield f"{url}/things"
@@ -108,24 +111,17 @@ def client(grantor, client_id: str, **metadata: object) -> Identity:
     return Identity(client_id, grantor.create_secret(client_id))
 
 
-def ask(grantor, identity: Identity, url: str, **options) -> dict:
-    answer = requests.post(
-        url,
-        data={"grant_type": "client_credentials"},
-        auth=(identity.client_id, identity.secret),
-        verify=grantor.ca,
-        timeout=10,
-        **options,
-    )
-    assert answer.ok, answer.text
-    return answer.json()
+def ask(grantor, identity: Identity, url: str, **options) -> requests.Response:
+    form = {"grant_type": "client_credentials"}
+    basic = identity.client_id, identity.secret
+    return requests.post(url, data=form, auth=basic, verify=grantor.ca, timeout=10, **options)
 
 
 def test_a_certificate_bound_token(grantor, api, authority, tmp_path):
     identity = client(grantor, "billing", tls_client_certificate_bound_access_tokens=True)
     own, other = authority.client("billing"), authority.client("thief")
     endpoint = grantor.metadata()["mtls_endpoint_aliases"]["token_endpoint"]
-    token = ask(grantor, identity, endpoint, cert=own)["access_token"]
+    token = ask(grantor, identity, endpoint, cert=own).json()["access_token"]
 
     assert call(grantor, api, token, certificate=own).json() == ["a lamp"]
     for stolen in [None, other]:
@@ -157,44 +153,83 @@ def test_a_dpop_bound_token(grantor, api):
     own, thief = ECKey.generate_key("P-256", auto_kid=False), ECKey.generate_key("P-256", auto_kid=False)
     endpoint = grantor.metadata()["token_endpoint"]
     answer = ask(grantor, identity, endpoint, headers={"DPoP": proof(own, "POST", endpoint)})
+    assert (answer.status_code, answer.json()["error"]) == (400, "use_dpop_nonce")
+    nonce = answer.headers["DPoP-Nonce"]
+    answer = ask(grantor, identity, endpoint, headers={"DPoP": proof(own, "POST", endpoint, nonce=nonce)}).json()
     token = answer["access_token"]
     assert answer["token_type"] == "DPoP"
 
     def show(dpop, scheme="DPoP"):
         return call(grantor, api, token, scheme, DPoP=dpop)
 
-    seen = proof(own, "GET", api, token)
+    first = show(proof(own, "GET", api, token))
+    assert refused(first, 'DPoP error="use_dpop_nonce"')
+    nonce = first.headers["DPoP-Nonce"]
+    seen = proof(own, "GET", api, token, nonce=nonce)
     assert show(seen).json() == ["a lamp"]
     assert refused(show(seen), 'DPoP error="invalid_dpop_proof"'), "a proof serves once"
     assert refused(call(grantor, api, token, "DPoP"), 'DPoP error="invalid_dpop_proof"'), "a token alone"
     assert refused(call(grantor, api, token), 'Bearer error="invalid_token"'), "taken for a bearer token"
-    assert refused(show(proof(own, "GET", api, token), "Bearer"), 'Bearer error="invalid_token"')
-    assert refused(show(proof(thief, "GET", api, token)), 'DPoP error="invalid_token"'), "another key"
+    assert refused(show(proof(own, "GET", api, token, nonce=nonce), "Bearer"), 'Bearer error="invalid_token"')
+    assert refused(show(proof(thief, "GET", api, token, nonce=nonce)), 'DPoP error="invalid_token"'), "another key"
     # A proof that the thief got hold of before it arrived, but which is for something else.
     for other in [
-        proof(own, "POST", api, token),
-        proof(own, "GET", "https://other.example.com/things", token),
-        proof(own, "GET", api, "another token"),
-        proof(own, "GET", api),
-        proof(own, "GET", api, token, iat=int(time.time()) - 120),
-        proof(own, "POST", endpoint),
+        proof(own, "POST", api, token, nonce=nonce),
+        proof(own, "GET", "https://other.example.com/things", token, nonce=nonce),
+        proof(own, "GET", api, "another token", nonce=nonce),
+        proof(own, "GET", api, nonce=nonce),
+        proof(own, "GET", api, token, nonce=nonce, iat=int(time.time()) - 120),
+        proof(own, "POST", endpoint, nonce=nonce),
     ]:
         assert refused(show(other), 'DPoP error="invalid_dpop_proof"'), other
     # The thief's key and signature under the owner's name.
-    header, body, signature = proof(own, "GET", api, token).split(".")
-    forged = proof(thief, "GET", api, token).split(".")
+    header, body, signature = proof(own, "GET", api, token, nonce=nonce).split(".")
+    forged = proof(thief, "GET", api, token, nonce=nonce).split(".")
     for parts in [(header, forged[1], forged[2]), (header, body, forged[2]), (forged[0], body, signature)]:
         assert refused(show(".".join(parts)), 'DPoP error="invalid_dpop_proof"')
-    assert show(proof(own, "GET", api, token)).ok, "the owner is none the worse for it"
+    # A proof made ahead, for the time after the thief has lost the key again.
+    assert refused(show(proof(own, "GET", api, token, nonce="of another time")), 'DPoP error="use_dpop_nonce"')
+    assert show(proof(own, "GET", api, token, nonce=nonce)).ok, "the owner is none the worse for it"
 
 
 def test_a_token_that_is_bound_to_nothing_needs_no_proof(grantor, api):
     identity = client(grantor, "plain")
-    token = ask(grantor, identity, grantor.metadata()["token_endpoint"])["access_token"]
+    token = ask(grantor, identity, grantor.metadata()["token_endpoint"]).json()["access_token"]
     assert call(grantor, api, token).ok
     own = ECKey.generate_key("P-256", auto_kid=False)
     passed_off = call(grantor, api, token, "DPoP", DPoP=proof(own, "GET", api, token))
     assert refused(passed_off, 'DPoP error="invalid_token"'), "and is not passed off as a bound one"
+
+
+@pytest.mark.parametrize("dpop", [False, True], ids=["certificate", "certificate and DPoP"])
+@pytest.mark.parametrize("method", ["client_secret_basic", "self_signed_tls_client_auth"])
+def test_the_sdk_is_an_owner(grantor, api, authority, method, dpop):
+    """It shows its certificate to the server and to the API, and makes its proofs with the nonces that both want."""
+    client_id = f"sdk-{method}-{dpop}"
+    bound = {"tls_client_certificate_bound_access_tokens": True, "dpop_bound_access_tokens": dpop}
+    grantor.put_client(
+        client_id, resources=[AUDIENCE], scope="read", token_endpoint_auth_methods=[method], **bound
+    )
+    certificate, key = authority.client(client_id)
+    settings = {
+        "GRANTOR_ISSUER": grantor.issuer,
+        "GRANTOR_CLIENT_ID": client_id,
+        "API_URL": api.removesuffix("/things"),
+        "CA": grantor.ca,
+        "CLIENT_CERT": certificate,
+        "CLIENT_KEY": key,
+    }
+    if method == "client_secret_basic":
+        settings["GRANTOR_CLIENT_SECRET"] = grantor.create_secret(client_id)
+    else:
+        pem = pathlib.Path(certificate).read_text()
+        grantor.admin("POST", f"client/{client_id}/credential", {"certificate": pem})
+    if dpop:
+        settings["DPOP"] = "1"
+    token, listed, added = call_api(dict(os.environ) | settings)
+    assert token.startswith("a DPoP token" if dpop else "a Bearer token")
+    assert listed == '200 ["a lamp"]'
+    assert added.startswith("403 DPoP" if dpop else "403 Bearer") and 'scope="write"' in added
 
 
 def test_a_library_that_knows_dpop(plain_server):
