@@ -1,5 +1,6 @@
-"""Tokens that are bound to a certificate or to a DPoP key, at the example of a protected API: their owner is let in, and a
-thief who has the token, and whatever else travels with it, is not. Clients are requests with OpenSSL, and joserfc."""
+"""Tokens that are bound to a certificate or to a DPoP key, at the example of a protected API: their owner is let in, and
+a thief who has the token, and whatever else travels with it, is not. Clients are requests with OpenSSL, joserfc,
+oauth4webapi and the SDK."""
 
 import base64
 import datetime

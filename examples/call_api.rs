@@ -1,5 +1,5 @@
-//! Calls a protected API. The token is fetched when it is first needed, and renewed before it expires; it is bound to a key
-//! if `DPOP` or `CLIENT_CERT` is set.
+//! Calls a protected API. The token is fetched when it is first needed, and renewed before it expires; it is bound to a
+//! key if `DPOP` or `CLIENT_CERT` is set.
 //!
 //! ```sh
 //! cargo run -p grantor-client --example call_api

@@ -1,5 +1,5 @@
-//! A protected API in axum. Whoever has the scope `read` may list things, whoever has `write` may add one. Tokens that are
-//! bound to a key are taken from its owner alone.
+//! A protected API in axum. Whoever has the scope `read` may list things, whoever has `write` may add one. Tokens that
+//! are bound to a key are taken from its owner alone.
 //!
 //! ```sh
 //! cargo run -p grantor-client --example protected_api

@@ -1,5 +1,7 @@
 use super::*;
+use crate::Authentication;
 use crate::testing::raw;
+use crate::testing_tls::Authority;
 use std::time::Duration;
 
 fn verifier(issuer: &Issuer) -> Verifier {
@@ -128,4 +130,31 @@ async fn a_jwt_with_a_fault_is_never_asked_about() {
     invalid(verifier.verify(&good[..good.len() - 1]).await);
     invalid(verifier.verify(&sign(&key(Alg::ES256), &issuer.claims(value!({})))).await);
     assert_eq!(issuer.server.count(INTROSPECT), 0);
+}
+
+#[tokio::test]
+async fn rfc8705_s5_an_api_may_prove_itself_with_a_certificate() {
+    let authority = Authority::new();
+    let client = authority.client();
+    let server = authority
+        .server(|seen| match seen.path.as_str() {
+            "/mtls" => {
+                json(200, &value!({ "active": true, "aud": API, "client_id": "demo", "exp": 9_999_999_999_i64 }))
+            }
+            _ => json(
+                200,
+                &value!({
+                    "issuer": seen.base,
+                    "introspection_endpoint": format!("{}{INTROSPECT}", seen.base),
+                    "mtls_endpoint_aliases": { "introspection_endpoint": format!("{}/mtls", seen.base) },
+                }),
+            ),
+        })
+        .await;
+    let method = Authentication::mutual_tls(&client.certificate, &client.key).unwrap();
+    let builder = Verifier::builder(&server.url).audience(API).root_certificate_pem(authority.pem());
+    builder.introspection_as("api", method).build().unwrap().verify("opaque").await.unwrap();
+    let seen = &server.seen("/mtls")[0];
+    assert_eq!((seen.x5t_s256.clone(), server.count(INTROSPECT)), (Some(client.x5t_s256()), 0));
+    assert!(seen.body.contains("client_id=api") && !seen.headers.contains_key("authorization"));
 }
