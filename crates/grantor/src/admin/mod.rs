@@ -1,5 +1,6 @@
 //! What administrators do: one file per thing. The admin API, the CLI and the declarative file all come through here.
 
+pub mod certificate;
 pub mod client;
 pub mod credential;
 pub mod domain;

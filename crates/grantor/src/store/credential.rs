@@ -38,6 +38,20 @@ impl Store {
         rows.iter().map(|row| credential(row)).collect()
     }
 
+    /// Up to `limit` credentials of a domain after one of them, in the order of clients.
+    pub async fn credentials_after(
+        &self,
+        domain: &str,
+        (client_id, id): (&str, &str),
+        limit: i64,
+    ) -> Result<Vec<(String, Credential)>> {
+        const AFTER: &str = "SELECT client_id, body FROM credential WHERE domain = $1 AND (client_id > $2 OR (client_id = $2 AND id > $3)) ORDER BY client_id, id LIMIT $4";
+        let rows: Vec<(String, String)> = read!(self, |db| {
+            sqlx::query_as(AFTER).bind(domain).bind(client_id).bind(id).bind(limit).fetch_all(db).await
+        })?;
+        rows.into_iter().map(|(client_id, body)| Ok((client_id, credential(&body)?))).collect()
+    }
+
     /// Adds and alters credentials of a client, from what they are at that moment, in one transaction: nothing done by
     /// another administrator in between is undone. `change` gets them all; those it takes out stay as they are. What a
     /// credential proves never changes.

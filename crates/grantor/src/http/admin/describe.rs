@@ -1,5 +1,6 @@
 //! The description of the admin API: OpenAPI 3.1 built from the route table, a page to browse it, and the reference.
 
+use super::certificate::{CertificateMatch, CertificateTest, Refusal, TestCertificate};
 use super::client::Rotate;
 use super::credential::{CredentialBody, CredentialView};
 use super::key::RotateKeys;
@@ -253,6 +254,10 @@ fn components() -> ComponentsBuilder {
         schema::CredentialList,
         schema::NewCredential,
         Rotate,
+        TestCertificate,
+        CertificateTest,
+        CertificateMatch,
+        Refusal,
         RotateKeys,
         schema::Key,
         schema::KeyList,

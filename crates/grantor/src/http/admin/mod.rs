@@ -1,6 +1,7 @@
 //! The admin API: the operations of [`crate::admin`] over HTTP. `routes` is the whole table.
 
 mod auth;
+mod certificate;
 mod client;
 mod credential;
 mod describe;

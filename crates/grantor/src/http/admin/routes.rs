@@ -1,6 +1,6 @@
 //! Every path of the admin API: what serves it and how it is described. Routing and OpenAPI both come from here.
 
-use super::{client, credential, domain, key, log, service};
+use super::{certificate, client, credential, domain, key, log, service};
 use crate::App;
 use axum::Router;
 use axum::routing::{MethodRouter, delete, get, post, put};
@@ -60,6 +60,7 @@ pub(super) const GUARDED: &[Operation] = operations! {
     put "/v1/domain/{domain}/client/{client_id}/credential/{credential}" => credential::put, "Make a credential of this id, or change label, start and end of it", query NONE, body Some("CredentialBody"), answer 200 Some("CredentialView");
     delete "/v1/domain/{domain}/client/{client_id}/credential/{credential}" => credential::delete, "Delete a credential", query NONE, body None, answer 204 None;
     post "/v1/domain/{domain}/client/{client_id}/credential/{credential}/revoke" => credential::revoke, "Revoke a credential at once; its record stays", query NONE, body None, answer 200 Some("CredentialView");
+    post "/v1/domain/{domain}/test-certificate" => certificate::test, "Tell which clients a certificate would be let in as, and why not as others; changes nothing", query NONE, body Some("TestCertificate"), answer 200 Some("CertificateTest");
     get "/v1/domain/{domain}/key" => key::list, "List the keys of a domain", query NONE, body None, answer 200 Some("KeyList");
     post "/v1/domain/{domain}/key/rotate" => key::rotate, "Publish successors of all keys now; they are used once every cached key set has expired", query NONE, body Some("RotateKeys"), answer 200 Some("KeyList");
     get "/v1/domain/{domain}/change" => log::changes, "List what administrators changed, newest first", query &["before", "limit"], body None, answer 200 Some("ChangeList");
