@@ -70,6 +70,21 @@ pub async fn keep_spent_ids(app: Arc<App>, mut stop: watch::Receiver<bool>) {
     }
 }
 
+/// Reads trust anchors and revocation lists again, every so often and when `asked` (SIGHUP), until `stop` turns true.
+pub async fn follow_trust(app: Arc<App>, every: Option<Duration>, mut asked: Signal, mut stop: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => return,
+            Some(()) = asked.recv() => {}
+            () = tokio::time::sleep(every.unwrap_or_default()), if every.is_some() => {}
+        }
+        let reader = app.clone();
+        if let Err(error) = tokio::task::spawn_blocking(move || reader.trust.reload()).await {
+            tracing::error!(%error, "trust anchors and revocation lists were not read again");
+        }
+    }
+}
+
 /// Files that are read again when they change, and when somebody asks for it.
 #[derive(Debug)]
 pub struct Reloaded<F> {

@@ -8,13 +8,13 @@ use crate::admin::credential::{CredentialSource, NewCredential};
 use crate::clock;
 use crate::config::{Config, Sources};
 use crate::data_dir::{DataDir, IfMissing};
-use crate::http::dev_certificate::{DevCertificate, dev_certificate};
+use crate::http::dev_certificate::{DevCertificate, DevClientCertificate, dev_certificate, dev_client_certificate};
 use crate::secrets::Secret;
 use crate::store::Precondition;
 use crate::telemetry;
 use anyhow::{Context, Result};
 use clap::Args;
-use grantor_core::client::ClientMetadata;
+use grantor_core::client::{ClientMetadata, CredentialKind};
 use grantor_core::client_auth::Method;
 use grantor_core::domain::DEFAULT_DOMAIN;
 use grantor_core::resource::Resource;
@@ -22,7 +22,7 @@ use grantor_core::scope::Scope;
 use grantor_core::token::TokenFormat;
 use serde_json::json;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Run a server to try things out.
 ///
@@ -44,9 +44,14 @@ pub struct Dev {
     /// Folder for the database and the keys
     #[arg(long, default_value = "grantor-dev", value_name = "DIR")]
     data: PathBuf,
-    /// Speak TLS, with a certificate for localhost from a CA that is made in the data folder
+    /// Speak TLS, with a certificate for localhost from a CA that is made in the data folder, and ask for client
+    /// certificates at a second address; the demo client gets one
     #[arg(long)]
     tls: bool,
+    /// Address where client certificates are asked for, with --tls [default: 127.0.0.1:8443, or a free port where
+    /// --listen has one]
+    #[arg(long, value_name = "ADDR", requires = "tls")]
+    mtls_listen: Option<SocketAddr>,
     /// How the start is announced on standard output
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -59,17 +64,27 @@ const DEMO_OPAQUE: &str = "https://opaque.example.com";
 impl Dev {
     pub async fn run(self) -> Result<()> {
         anyhow::ensure!(
-            self.listen.ip().is_loopback() && self.admin_listen.ip().is_loopback(),
+            [Some(self.listen), Some(self.admin_listen), self.mtls_listen]
+                .iter()
+                .flatten()
+                .all(|a| a.ip().is_loopback()),
             "`grantor dev` listens on loopback addresses only; use `grantor serve` for others"
         );
         let lock = DataDir::open(&self.data, IfMissing::Create)?.lock()?;
-        let listeners = Listeners::bind(self.listen, None, self.admin_listen).await?;
-        let certificate = self.tls.then(|| dev_certificate(lock.dir().path(), clock::now_s())).transpose()?;
+        let free = self.listen.port() == 0;
+        let mtls = self.mtls_listen.unwrap_or((self.listen.ip(), if free { 0 } else { 8443 }).into());
+        let listeners = Listeners::bind(self.listen, self.tls.then_some(mtls), self.admin_listen).await?;
+        let (folder, now) = (lock.dir().path(), clock::now_s());
+        let certificate = self.tls.then(|| dev_certificate(folder, now)).transpose()?;
+        let own = self.tls.then(|| dev_client_certificate(folder, DEMO_CLIENT, now)).transpose()?;
         let config = self.config(&listeners, certificate.as_ref())?;
         telemetry::start_log(&config.log).map_err(anyhow::Error::msg)?;
         let app = App::open(config, &lock).await?;
-        let secret = demo(&app, &lock.dir().path().join("demo.secret")).await?;
-        let text = self.announcement(&app, &listeners, &secret, certificate.as_ref());
+        let secret = demo(&app, &folder.join("demo.secret")).await?;
+        if let Some(own) = &own {
+            demo_certificate(&app, own).await?;
+        }
+        let text = self.announcement(&app, &listeners, &secret, certificate.as_ref(), own.as_ref());
         // A server whose announcement nobody reads is still a server.
         run_until_stopped(app, listeners, lock, || drop(output::print(&text))).await
     }
@@ -90,6 +105,9 @@ impl Dev {
                 files.key.display().to_string(),
             );
         }
+        if let Some(addr) = listeners.mtls_addr {
+            sources = sources.with_flag("--mtls-listen", "listen.mtls", addr.to_string());
+        }
         Ok(Config::load(&sources)?)
     }
 
@@ -99,15 +117,26 @@ impl Dev {
         listeners: &Listeners,
         secret: &Secret,
         certificate: Option<&DevCertificate>,
+        own: Option<&DevClientCertificate>,
     ) -> String {
         let issuer = &app.config.issuer;
-        let ca = certificate.map(|files| files.ca.canonicalize().unwrap_or(files.ca.clone()).display().to_string());
+        let whole = |path: &Path| path.canonicalize().unwrap_or(path.into()).display().to_string();
+        let ca = certificate.map(|files| whole(&files.ca));
         let cacert = ca.as_ref().map(|ca| format!("--cacert '{ca}' ")).unwrap_or_default();
         let curl = format!(
             "curl -s {cacert}-u {DEMO_CLIENT}:{} -d grant_type=client_credentials {issuer}/connect/token",
             secret.expose()
         );
         let admin_url = format!("http://{}", listeners.admin_addr);
+        let own = own.zip(listeners.mtls_addr).map(|(own, addr)| {
+            let (certificate, key) = (whole(&own.certificate), whole(&own.key));
+            let endpoint = format!("https://localhost:{}/connect/token", addr.port());
+            let curl = format!(
+                "curl -s {cacert}--cert '{certificate}' --key '{key}' -d grant_type=client_credentials -d \
+                 client_id={DEMO_CLIENT} {endpoint}"
+            );
+            (certificate, key, endpoint, curl)
+        });
         match self.format {
             Format::Json => json!({
                 "issuer": issuer,
@@ -119,12 +148,22 @@ impl Dev {
                 "resource": DEMO_RESOURCE,
                 "curl": curl,
                 "ca": ca,
+                "mtls": own.map(|(certificate, key, token_endpoint, curl)| json!({
+                    "token_endpoint": token_endpoint,
+                    "client_certificate": certificate,
+                    "client_key": key,
+                    "curl": curl,
+                })),
             })
             .to_string(),
             Format::Text => format!(
-                "Grantor is running, for trying out only.\n\n  issuer     {issuer}\n  admin API  {admin_url} (key in {})\n  data       {}\n\nGet a token:\n\n  {curl}\n\nCtrl-C stops it.",
+                "Grantor is running, for trying out only.\n\n  issuer     {issuer}\n  admin API  {admin_url} (key in {})\n  data       {}\n\nGet a token:\n\n  {curl}\n\n{}Ctrl-C stops it.",
                 self.data.join("admin.key").display(),
                 self.data.display(),
+                own.map(|(.., curl)| format!(
+                    "Or with a client certificate, without any secret (RFC 8705):\n\n  {curl}\n\n"
+                ))
+                .unwrap_or_default(),
             ),
         }
     }
@@ -170,6 +209,25 @@ async fn demo(app: &App, path: &std::path::Path) -> Result<Secret> {
     admin.create_credential(DEFAULT_DOMAIN, DEMO_CLIENT, new).await?;
     write_private(path, &secret).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(Secret::new(secret))
+}
+
+/// Registers the demo client's certificate, unless it is.
+async fn demo_certificate(app: &App, own: &DevClientCertificate) -> Result<()> {
+    let x5t_s256 = own.parsed.x5t_s256().to_owned();
+    let kind = CredentialKind::Certificate { x5t_s256 };
+    let client = app.directory.client(DEFAULT_DOMAIN, DEMO_CLIENT).await?;
+    if client.is_some_and(|client| client.credentials.iter().any(|have| have.kind == kind && have.revoked_at.is_none()))
+    {
+        return Ok(());
+    }
+    let admin = Admin { app, actor: "grantor dev", now: clock::now_s() };
+    let new = NewCredential {
+        label: Some("demo certificate".into()),
+        source: CredentialSource::Public(kind),
+        ..NewCredential::default()
+    };
+    admin.create_credential(DEFAULT_DOMAIN, DEMO_CLIENT, new).await?;
+    Ok(())
 }
 
 fn write_private(path: &std::path::Path, text: &str) -> std::io::Result<()> {

@@ -85,6 +85,9 @@ impl Listeners {
     }
 }
 
+/// Where a proxy ends TLS, and `tls.reload_interval_s` says nothing.
+const TRUST_RELOAD_INTERVAL_S: u64 = 10;
+
 async fn bind(addr: SocketAddr, setting: &str) -> Result<TcpListener> {
     TcpListener::bind(addr).await.map_err(|error| {
         anyhow::anyhow!(match error.kind() {
@@ -111,6 +114,9 @@ pub async fn run_until_stopped(
     tokio::spawn(server::follow_changes(app.clone(), stopped.clone()));
     tokio::spawn(server::tidy(app.clone(), stopped.clone()));
     tokio::spawn(server::keep_spent_ids(app.clone(), stopped.clone()));
+    let every = app.config.tls.as_ref().map_or(Some(TRUST_RELOAD_INTERVAL_S), |tls| tls.reload_interval_s);
+    let hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(server::follow_trust(app.clone(), every.map(Duration::from_secs), hangup, stopped.clone()));
     let tls = tls(&app.config, stopped.clone())?;
     // Plain HTTP stays on this machine (config refuses otherwise), where the command line can use it without a CA.
     let admin_tls = tls.clone().filter(|_| !listeners.admin_addr.ip().is_loopback());

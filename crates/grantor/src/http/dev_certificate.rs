@@ -3,6 +3,7 @@
 
 use super::tls::{TlsConfig, TlsError, chain};
 use crate::config::{Tls, TlsVersion};
+use grantor_core::x509::ClientCertificate;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     date_time_ymd,
@@ -66,6 +67,41 @@ pub fn dev_certificate(dir: &Path, now_s: i64) -> Result<DevCertificate, TlsErro
             })?;
     }
     Ok(files)
+}
+
+/// A certificate for a client, signed by itself: the server is told which one it is, and trusts no authority for it.
+#[derive(Clone, Debug)]
+pub struct DevClientCertificate {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+    /// What was read back from the file.
+    pub parsed: ClientCertificate,
+}
+
+/// The client certificate in `dir`, made anew if there is none that lasts a week.
+pub fn dev_client_certificate(dir: &Path, client_id: &str, now_s: i64) -> Result<DevClientCertificate, TlsError> {
+    let (certificate, key) = (dir.join("dev-client-cert.pem"), dir.join("dev-client-key.pem"));
+    let read = || fs::read(&certificate).ok().and_then(|pem| ClientCertificate::from_pem(&pem).ok());
+    let lasting = |parsed: &ClientCertificate| key.is_file() && parsed.not_after() > now_s + LEFT_MIN_S;
+    if let Some(parsed) = read().filter(lasting) {
+        return Ok(DevClientCertificate { certificate, key, parsed });
+    }
+    let failed = |error: &dyn std::fmt::Display| TlsError::new(format!("no client certificate could be made: {error}"));
+    let made = (|| -> Result<_, rcgen::Error> {
+        let mut params = valid_at(now_s, CertificateParams::new(Vec::new())?);
+        params.distinguished_name.push(DnType::CommonName, client_id);
+        params.is_ca = IsCa::ExplicitNoCa;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        let key = KeyPair::generate()?;
+        Ok((params.self_signed(&key)?.pem(), Zeroizing::new(key.serialize_pem())))
+    })();
+    let (certificate_pem, key_pem) = made.map_err(|error| failed(&error))?;
+    write(&key, &key_pem, 0o600)
+        .and_then(|()| write(&certificate, &certificate_pem, 0o644))
+        .map_err(|error| failed(&error))?;
+    let parsed = read().ok_or_else(|| failed(&"it cannot be read back"))?;
+    Ok(DevClientCertificate { certificate, key, parsed })
 }
 
 /// Would a client that trusts the authority accept this certificate at that time?
