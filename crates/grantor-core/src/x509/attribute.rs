@@ -90,12 +90,19 @@ impl Attribute {
     }
 
     pub(super) fn from_x509(attribute: &AttributeTypeAndValue) -> Option<Self> {
-        Some(Self { kind: attribute.oid, value: value(&attribute.value)? })
+        let attribute = Self { kind: attribute.oid, value: value(&attribute.value)? };
+        (attribute.name().is_some() || is_canonical(attribute.kind)).then_some(attribute)
     }
 
     fn name(&self) -> Option<&'static str> {
         TYPES.iter().find(|(_, known)| *known == self.kind).map(|(name, _)| *name)
     }
+}
+
+/// Whether the number is encoded in the one way of DER (X.690 §8.19.2): with padding it would be another than what is
+/// shown of it.
+fn is_canonical(kind: ObjectIdentifier) -> bool {
+    ObjectIdentifier::new(&kind.to_string()) == Ok(kind)
 }
 
 /// Equal types and, by the rule of that type, equal values. Of types that are not known here only identical values are.

@@ -170,8 +170,9 @@ impl Leaf {
         let certificate = Certificate::from_der(&der).map_err(|_| malformed())?;
         let tbs = certificate.tbs_certificate();
         let name = |name| {
-            DistinguishedName::from_x509(name)
-                .ok_or_else(|| X509Error::new("a name in the certificate has a string that is not what its type says"))
+            DistinguishedName::from_x509(name).ok_or_else(|| {
+                X509Error::new("a name in the certificate has a type or a string that is not well-formed")
+            })
         };
         let extension = |kind| {
             let found = tbs.extensions().into_iter().flatten().find(|extension| extension.extn_id == kind);

@@ -51,7 +51,7 @@ impl DistinguishedName {
         }
     }
 
-    /// `None` for names with a string that is not what its type says.
+    /// `None` for names with a type or a string that is not well-formed.
     pub(super) fn from_x509(name: &Name) -> Option<Self> {
         let rdn = |rdn: &x509_cert::name::RelativeDistinguishedName| rdn.iter().map(Attribute::from_x509).collect();
         Some(Self { rdns: name.iter_rdn().map(rdn).collect::<Option<_>>()? })

@@ -1,7 +1,7 @@
 //! RFC 4514: names of certificates that openssl made, against names as administrators write them.
 
-use crate::openssl::chain;
-use grantor_core::x509::CertificateRule;
+use crate::openssl::{chain, pem};
+use grantor_core::x509::{CertificateRule, ClientCertificate};
 
 fn rule(text: &str) -> CertificateRule {
     CertificateRule::parse("tls_client_auth_subject_dn", text).unwrap()
@@ -157,4 +157,15 @@ fn rfc5280_s4_2_1_6_alternative_names_of_each_type() {
     ] {
         CertificateRule::parse(&format!("tls_client_auth_{member}"), value).unwrap().matches(&certificate).unwrap();
     }
+}
+
+/// An arc with an octet 0x80 before it would show as one that it does not equal.
+#[test]
+fn x690_s8_19_2_a_padded_type_is_refused() {
+    let mut der = ClientCertificate::from_pem(&pem("dn-dc")).unwrap().leaf_der().to_vec();
+    let domain_component = [0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 0x01, 0x19];
+    let at = der.windows(10).rposition(|window| window == domain_component).unwrap();
+    der[at + 8] = 0x80;
+    let error = ClientCertificate::from_der(vec![der]).unwrap_err();
+    assert_eq!(error.to_string(), "a name in the certificate has a type or a string that is not well-formed");
 }
