@@ -10,10 +10,14 @@ use grantor_core::client::{ClientMetadata, CredentialKind};
 use grantor_core::client_auth::Method;
 use grantor_core::domain::{DEFAULT_DOMAIN, DomainSettings};
 use grantor_core::x509::{CertificateRule, ClientCertificate};
-use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use rcgen::{
+    CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod,
+    KeyPair, RevokedCertParams, SerialNumber, date_time_ymd,
+};
 use std::sync::Arc;
 
 const ID: &str = "batch";
+const SERIAL: u64 = 7;
 
 struct Ca {
     pem: String,
@@ -38,14 +42,39 @@ impl Ca {
     fn issue(&self, name: &str) -> Arc<ClientCertificate> {
         let mut params = params(name);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        params.serial_number = Some(SerialNumber::from(SERIAL));
         let signed = params.signed_by(&KeyPair::generate().unwrap(), &self.issuer).unwrap();
         Arc::new(ClientCertificate::from_der(vec![signed.der().to_vec()]).unwrap())
     }
 }
 
+impl Ca {
+    fn list(&self, serials: &[u64]) -> String {
+        let revoked = |serial: &u64| RevokedCertParams {
+            serial_number: SerialNumber::from(*serial),
+            revocation_time: date_time_ymd(2026, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let params = CertificateRevocationListParams {
+            this_update: date_time_ymd(2026, 1, 1),
+            next_update: date_time_ymd(4000, 1, 1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: serials.iter().map(revoked).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        params.signed_by(&self.issuer).unwrap().pem().unwrap()
+    }
+}
+
 /// The default domain with this CA, and a client known by its DNS name.
 async fn register(app: &TestApp, ca: &Ca, more: ClientMetadata) {
-    let settings = DomainSettings { trust_anchors: vec![ca.pem.clone()], ..DomainSettings::default() };
+    register_with_lists(app, ca, more, Vec::new()).await;
+}
+
+async fn register_with_lists(app: &TestApp, ca: &Ca, more: ClientMetadata, crls: Vec<String>) {
+    let settings = DomainSettings { trust_anchors: vec![ca.pem.clone()], crls, ..DomainSettings::default() };
     app.admin().put_domain(DEFAULT_DOMAIN, &settings, Precondition::None).await.unwrap();
     let metadata = ClientMetadata { token_endpoint_auth_methods: vec![Method::TlsClientAuth], ..more };
     app.admin().put_client(DEFAULT_DOMAIN, ID, &metadata, Precondition::None).await.unwrap();
@@ -127,4 +156,20 @@ async fn rfc9440_s2_a_trusted_proxy_passes_the_certificate_on() {
     token(&app, &certificate).await.ok();
     let methods = app.call(Call::get("/.well-known/oauth-authorization-server")).await.ok().json();
     assert!(methods["token_endpoint_auth_methods_supported"].to_string().contains("tls_client_auth"), "{ISSUER}");
+}
+
+#[tokio::test]
+async fn rfc5280_s6_3_a_replaced_list_counts_once_it_is_read_and_a_broken_one_never() {
+    let (app, ca, folder) = (test_app().await, Ca::new(), tempfile::tempdir().unwrap());
+    let list = folder.path().join("list.pem");
+    std::fs::write(&list, ca.list(&[])).unwrap();
+    register_with_lists(&app, &ca, metadata(&[API]), vec![format!("file:{}", list.display())]).await;
+    let certificate = ca.issue("batch");
+    token(&app, &certificate).await.ok();
+    std::fs::write(&list, "junk").unwrap();
+    app.trust.reload();
+    token(&app, &certificate).await.ok();
+    std::fs::write(&list, ca.list(&[SERIAL])).unwrap();
+    app.trust.reload();
+    token(&app, &certificate).await.refused(401, "invalid_client");
 }
