@@ -77,10 +77,11 @@ class Grantor:
 
     # The admin API.
 
-    def admin(self, method: str, path: str, body: object = None) -> object:
+    def admin(self, method: str, path: str, body: object = None, domain: str = "default") -> object:
+        """`path` is below the domain; the domain itself, if it is empty."""
         answer = self.session.request(
             method,
-            f"{self.admin_url}/v1/domain/default/{path}",
+            f"{self.admin_url}/v1/domain/{domain}/{path}".rstrip("/"),
             headers={"Authorization": f"Bearer {self.admin_key}"},
             json=body,
             timeout=10,
@@ -88,11 +89,11 @@ class Grantor:
         assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None
 
-    def put_resource(self, name: str, **metadata: object) -> None:
-        self.admin("PUT", f"resource/{quote(name, safe='')}", metadata)
+    def put_resource(self, name: str, domain: str = "default", **metadata: object) -> None:
+        self.admin("PUT", f"resource/{quote(name, safe='')}", metadata, domain)
 
-    def put_client(self, client_id: str, **metadata: object) -> None:
-        self.admin("PUT", f"client/{quote(client_id, safe='')}", metadata)
+    def put_client(self, client_id: str, domain: str = "default", **metadata: object) -> None:
+        self.admin("PUT", f"client/{quote(client_id, safe='')}", metadata, domain)
 
     def create_secret(self, client_id: str, secret: str | None = None) -> str:
         """A secret made by the server, or the operator's own."""
@@ -140,8 +141,10 @@ class Grantor:
     def rotate_keys(self) -> None:
         self.admin("POST", "key/rotate")
 
-    def metadata(self) -> dict:
-        return self.session.get(f"{self.issuer}/.well-known/oauth-authorization-server", timeout=10).json()
+    def metadata(self, issuer: str | None = None) -> dict:
+        """Of the default domain, or of the one with that issuer below it (RFC 8414 §3.1)."""
+        path = (issuer or self.issuer).removeprefix(self.issuer)
+        return self.session.get(f"{self.issuer}/.well-known/oauth-authorization-server{path}", timeout=10).json()
 
     def jwks(self) -> dict:
         return self.session.get(self.metadata()["jwks_uri"], timeout=10).json()
