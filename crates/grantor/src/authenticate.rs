@@ -89,13 +89,16 @@ fn path(
         .map_err(|error| OAuthError::internal("trust_anchors_unreadable", error))
 }
 
-/// The keys that clients publish, as far as they are needed.
+/// The keys that clients publish, as far as they are needed. All sources are asked at once.
 async fn fetch(app: &App, auth: &ClientAuth, client: Option<&Client>, asked: &Asked<'_>) -> Vec<Fetched> {
     let certificate = asked.incoming.certificate;
-    let mut fetched = Vec::new();
-    for (credential_id, uri) in auth.keys_to_fetch(client, certificate, asked.now) {
-        let keys = app.remote_keys.get(uri, asked.now, |keys| auth.suffices(keys, certificate)).await;
-        fetched.push(Fetched { credential_id: credential_id.to_owned(), keys });
+    let ask = |(credential_id, uri)| {
+        (credential_id, app.remote_keys.get(uri, asked.now, |keys| auth.suffices(keys, certificate)))
+    };
+    let asked: Vec<_> = auth.keys_to_fetch(client, certificate, asked.now).into_iter().map(ask).collect();
+    let mut fetched = Vec::with_capacity(asked.len());
+    for (credential_id, keys) in asked {
+        fetched.push(Fetched { credential_id: str::to_owned(credential_id), keys: keys.await });
     }
     fetched
 }

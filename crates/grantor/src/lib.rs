@@ -105,6 +105,7 @@ impl App {
                 "the spent ids in {spent} cannot be read: {error}; make the folder writable for the server"
             ))
         })?;
+        let metrics = Metrics::default();
         let app = Arc::new(Self {
             imported: Imported::new(limits.slow_hash_concurrency, limits.slow_hash_queue_max),
             throttle: Throttle::new(limits.failed_auth_per_minute.unwrap_or(0), limits.failed_auth_burst),
@@ -115,10 +116,10 @@ impl App {
                 resources_max: limits.resources_max.unwrap_or(usize::MAX),
             },
             dpop,
-            remote_keys: RemoteKeys::new(&config.jwks_fetch).map_err(StartError)?,
+            remote_keys: RemoteKeys::new(&config.jwks_fetch, metrics.key_fetches.clone()).map_err(StartError)?,
             replay,
             jwks_max_age_s: u32::try_from(config.keys.jwks_max_age_s).unwrap_or(u32::MAX),
-            metrics: Metrics::default(),
+            metrics,
             stopping: AtomicBool::new(false),
             config,
             store,

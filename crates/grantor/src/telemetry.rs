@@ -33,6 +33,22 @@ struct EndpointLabel {
     endpoint: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
+}
+
+/// Requests to `jwks_uri` sources.
+#[derive(Clone, Debug, Default)]
+pub struct KeyFetches(Family<OutcomeLabel, Counter>);
+
+impl KeyFetches {
+    /// `ok`, or the reason why there are no keys.
+    pub fn count(&self, outcome: &'static str) {
+        self.0.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+}
+
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -40,6 +56,7 @@ pub struct Metrics {
     durations: Family<EndpointLabel, Histogram>,
     allowances: Family<AllowanceLabels, Counter>,
     replay_ids: Gauge,
+    pub key_fetches: KeyFetches,
 }
 
 impl Default for Metrics {
@@ -67,7 +84,9 @@ impl Default for Metrics {
             "Spent ids of assertions and DPoP proofs in memory; limits.replay_ids_max is the most",
             replay_ids.clone(),
         );
-        Self { registry, decisions, durations, allowances, replay_ids }
+        let key_fetches = KeyFetches::default();
+        registry.register("jwks_fetches", "Requests to clients' jwks_uri, by outcome", key_fetches.0.clone());
+        Self { registry, decisions, durations, allowances, replay_ids, key_fetches }
     }
 }
 

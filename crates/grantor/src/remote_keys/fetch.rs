@@ -3,7 +3,7 @@
 use super::guard::{AddressRefused, Rules};
 use crate::config::JwksFetch;
 use grantor_core::client_auth::{FetchProblem, PublicKeys};
-use grantor_core::jwk::JwkSet;
+use grantor_core::jwk::{Jwk, JwkSet};
 use reqwest::header::{ACCEPT, AGE, CACHE_CONTROL, HeaderMap};
 use reqwest::{Certificate, Client, redirect};
 use serde_json::Value;
@@ -11,6 +11,7 @@ use std::error::Error;
 use std::ops::RangeInclusive;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use url::Url;
 
 pub(super) struct Fetcher {
@@ -18,6 +19,7 @@ pub(super) struct Fetcher {
     roots: Vec<Certificate>,
     timeout: Duration,
     body_max_bytes: usize,
+    places: Semaphore,
     max_age_s: RangeInclusive<i64>,
     /// Made when first needed: a container may have no roots, and a server no client that publishes keys.
     secure: OnceLock<Client>,
@@ -45,6 +47,7 @@ impl Fetcher {
             roots,
             timeout: Duration::from_secs(settings.timeout_s.into()),
             body_max_bytes: settings.body_max_bytes,
+            places: Semaphore::new(PLACES),
             max_age_s: i64::from(settings.max_age_min_s).min(longest)..=longest,
             secure: OnceLock::new(),
             plain: OnceLock::new(),
@@ -63,34 +66,43 @@ impl Fetcher {
 
     /// The keys, and for how many seconds they need not be asked for again.
     pub(super) async fn fetch(&self, uri: &str) -> Result<(PublicKeys, i64)> {
-        let url = self.rules.check(uri).map_err(|why| problem("jwks_uri_refused", format!("jwks_uri {uri}: {why}")))?;
-        let client = self.client(&url)?;
-        let asked = client.get(url.clone()).header(ACCEPT, "application/jwk-set+json, application/json");
-        let mut response = asked.send().await.map_err(|error| unreachable(&url, &error))?;
+        let shown = without_query(uri);
+        let refused = |why| problem("jwks_uri_refused", format!("jwks_uri {shown}: {why}"));
+        let url = self.rules.check(uri).map_err(refused)?;
+        let busy =
+            || problem("jwks_uri_timeout", format!("{shown} was not asked in time: {PLACES} other sources are slow"));
+        // The request's own limit begins with the request.
+        let Ok(Ok(_place)) = tokio::time::timeout(self.timeout, self.places.acquire()).await else {
+            return Err(busy());
+        };
+        let asked = self.client(&url)?.get(url).header(ACCEPT, "application/jwk-set+json, application/json");
+        let response = asked.send().await.map_err(|error| unreachable(shown, error))?;
         let status = response.status();
         if status.is_redirection() {
             let detail =
-                format!("{url} answered {status}: redirects are not followed; register the URL that it leads to");
+                format!("{shown} answered {status}: redirects are not followed; register the URL that it leads to");
             return Err(problem("jwks_uri_redirected", detail));
         }
         if status != reqwest::StatusCode::OK {
-            return Err(problem(
-                "jwks_uri_status",
-                format!("{url} answered {status}, not 200 with a JSON Web Key Set"),
-            ));
+            let detail = format!("{shown} answered {status}, not 200 with a JSON Web Key Set");
+            return Err(problem("jwks_uri_status", detail));
         }
+        let keep_s = self.keep_s(response.headers());
+        let body = self.body(shown, response).await?;
+        let malformed = |why| problem("jwks_uri_malformed", format!("{shown} answered with no key set: {why}"));
+        Ok((read(&body).map_err(malformed)?, keep_s))
+    }
+
+    async fn body(&self, shown: &str, mut response: reqwest::Response) -> Result<Vec<u8>> {
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(&url, &error))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(shown, error))? {
             if body.len() + chunk.len() > self.body_max_bytes {
                 let most = self.body_max_bytes;
-                return Err(problem("jwks_uri_too_long", format!("{url} answered with more than {most} bytes")));
+                return Err(problem("jwks_uri_too_long", format!("{shown} answered with more than {most} bytes")));
             }
             body.extend_from_slice(&chunk);
         }
-        let malformed = |why: String| problem("jwks_uri_malformed", format!("{url} answered with no key set: {why}"));
-        let json: Value = serde_json::from_slice(&body).map_err(|error| malformed(error.to_string()))?;
-        let set = JwkSet::read(&json).map_err(|error| malformed(error.to_string()))?;
-        Ok((PublicKeys::new(&set), self.keep_s(response.headers())))
+        Ok(body)
     }
 
     /// RFC 9111 §5.2.2.1, within the bounds of the settings.
@@ -144,28 +156,63 @@ impl Fetcher {
 
 /// Where the source says nothing.
 const DEFAULT_AGE_S: i64 = 300;
+/// Most requests at once, to all sources.
+const PLACES: usize = 64;
+/// Most keys in a set.
+const KEYS_MAX: usize = 100;
 
 fn problem(reason: &'static str, detail: String) -> FetchProblem {
     FetchProblem { reason, detail }
 }
 
+/// RFC 7517 §5: keys that are not understood are passed over. A set without any key is one that was emptied on purpose; a
+/// set of which no key can be used is a mistake.
+fn read(body: &[u8]) -> std::result::Result<PublicKeys, String> {
+    let json: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    let Some(members) = json.get("keys").and_then(Value::as_array) else {
+        return Err("it is no JSON object with a list `keys`".into());
+    };
+    if members.len() > KEYS_MAX {
+        return Err(format!("a set has at most {KEYS_MAX} keys"));
+    }
+    let (mut set, mut wrong) = (JwkSet::default(), None);
+    for member in members {
+        match Jwk::parse(member) {
+            Ok(key) => set.keys.push(key),
+            Err(error) => wrong = Some(error.to_string()),
+        }
+    }
+    let keys = PublicKeys::new(&set);
+    if keys.is_empty() && !members.is_empty() {
+        let why = wrong.unwrap_or_else(|| "they are not for signatures, or for none that is known here".into());
+        return Err(format!("none of its {} keys can be used ({why})", members.len()));
+    }
+    Ok(keys)
+}
+
+/// As it may be shown: a query may hold what only the client's server should know.
+pub(super) fn without_query(uri: &str) -> &str {
+    uri.split(['?', '#']).next().unwrap_or_default()
+}
+
 /// What hindered a request, down to the address that was refused.
-fn unreachable(url: &Url, error: &reqwest::Error) -> FetchProblem {
-    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+fn unreachable(shown: &str, error: reqwest::Error) -> FetchProblem {
+    let error = error.without_url();
+    let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
     while let Some(at) = cause {
         if let Some(refused) = at.downcast_ref::<AddressRefused>() {
             return refused.problem();
         }
         cause = at.source();
     }
-    let why = chain(error);
+    let why = chain(&error);
     if error.is_timeout() {
-        return problem("jwks_uri_timeout", format!("{url} did not answer in time: {why}"));
+        return problem("jwks_uri_timeout", format!("{shown} did not answer in time: {why}"));
     }
     if why.contains("invalid peer certificate") {
-        return problem("jwks_uri_untrusted", format!("the certificate of {url} is not trusted: {why}"));
+        return problem("jwks_uri_untrusted", format!("the certificate of {shown} is not trusted: {why}"));
     }
-    problem("jwks_uri_unreachable", format!("{url} cannot be reached: {why}"))
+    problem("jwks_uri_unreachable", format!("{shown} cannot be reached: {why}"))
 }
 
 fn chain(error: &dyn Error) -> String {

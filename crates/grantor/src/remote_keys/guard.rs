@@ -53,6 +53,8 @@ static SPECIAL: LazyLock<Vec<(IpNet, &str)>> = LazyLock::new(|| {
         ("10.0.0.0/8", "private"),
         ("100.64.0.0/10", "shared, behind a carrier's NAT"),
         ("127.0.0.0/8", "loopback"),
+        // Azure's metadata, beside those that are link-local, shared or private.
+        ("168.63.129.16/32", "a cloud's metadata"),
         ("169.254.0.0/16", "link-local"),
         ("172.16.0.0/12", "private"),
         ("192.0.0.0/24", "for protocols"),
@@ -146,13 +148,14 @@ impl Rules {
 
     fn reach(&self, host: &str) -> Reach {
         let host = plain(host);
-        if self.allowed_hosts.contains(&host) {
-            return Reach::Any;
-        }
         let local = host == "localhost"
             || host.ends_with(".localhost")
             || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-        if local && self.danger_allow_http_loopback { Reach::Loopback } else { Reach::Public }
+        match local && self.danger_allow_http_loopback {
+            true => Reach::Loopback,
+            false if self.allowed_hosts.contains(&host) => Reach::Any,
+            false => Reach::Public,
+        }
     }
 
     /// Those of a host's addresses that may be connected to.
@@ -253,7 +256,7 @@ fn address(url: &Url) -> Option<IpAddr> {
 
 pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Domain(name)) => plain(name) == "localhost" || plain(name).ends_with(".localhost"),
         _ => address(url).is_some_and(|ip| ip.is_loopback()),
     }
 }
@@ -274,7 +277,9 @@ mod tests {
             "10.1.2.3",
             "100.64.0.1",
             "127.0.0.1",
+            "168.63.129.16",
             "169.254.169.254",
+            "100.100.100.200",
             "172.31.255.255",
             "192.168.1.1",
             "224.0.0.1",
@@ -329,7 +334,7 @@ mod tests {
             assert!(why.contains(says), "{bad}: {why}");
         }
         assert!(strict.check(&format!("https://a/{}", "x".repeat(URI_MAX))).is_err());
-        let loose = rules(&["Vault.internal.", "10.0.0.7"], true);
+        let loose = rules(&["Vault.internal.", "10.0.0.7", "localhost"], true);
         for good in ["http://localhost:1/", "http://127.0.0.1/", "https://vault.internal/", "https://10.0.0.7/"] {
             assert!(loose.check(good).is_ok(), "{good}");
         }

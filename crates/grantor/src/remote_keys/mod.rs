@@ -3,63 +3,42 @@
 
 mod fetch;
 mod guard;
+mod source;
 
 use crate::config::JwksFetch;
-use fetch::Fetcher;
+use crate::telemetry::KeyFetches;
+use fetch::{Fetcher, without_query};
 use grantor_core::Timestamp;
 use grantor_core::client_auth::{FetchProblem, PublicKeys};
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
+use source::{Known, Next, Times};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::watch;
 
 pub struct RemoteKeys {
     fetcher: Arc<Fetcher>,
     times: Times,
     /// By URI. Two clients with the same one share what is fetched.
     sources: Cache<String, Arc<Source>>,
+    counts: KeyFetches,
 }
 
-/// Seconds.
-#[derive(Clone, Copy, Debug)]
-struct Times {
-    refetch_interval_s: i64,
-    stale_max_s: i64,
-}
-
-/// One `jwks_uri`.
 #[derive(Default)]
-struct Source {
-    known: Mutex<Known>,
-    /// Held while a request is under way: there is one at a time.
-    fetching: Arc<AsyncMutex<()>>,
-}
-
-#[derive(Clone, Default)]
-struct Known {
-    good: Option<Kept>,
-    /// When it was last asked, and what was wrong if that failed.
-    asked_at: Option<Timestamp>,
-    problem: Option<FetchProblem>,
-}
-
-/// The last keys that could be read.
-#[derive(Clone)]
-struct Kept {
-    keys: Arc<PublicKeys>,
-    fetched_at: Timestamp,
-    fresh_until: Timestamp,
-}
+struct Source(Mutex<Known>);
 
 impl RemoteKeys {
     /// Makes no request yet. The error is a sentence for whoever wrote the settings.
-    pub fn new(settings: &JwksFetch) -> Result<Self, String> {
+    pub fn new(settings: &JwksFetch, counts: KeyFetches) -> Result<Self, String> {
         Ok(Self {
             fetcher: Arc::new(Fetcher::new(settings)?),
             times: Times {
                 refetch_interval_s: settings.refetch_interval_s.into(),
                 stale_max_s: i64::try_from(settings.stale_max_s).unwrap_or(i64::MAX),
             },
-            sources: Cache::new(settings.uris_max),
+            // Whoever came last stays: a source that were turned away would be asked with each request.
+            sources: Cache::builder().max_capacity(settings.uris_max).eviction_policy(EvictionPolicy::lru()).build(),
+            counts,
         })
     }
 
@@ -70,67 +49,69 @@ impl RemoteKeys {
 
     /// The keys at `uri`. Where those in memory do not suffice, it is asked again, but not more often than
     /// `jwks_fetch.refetch_interval_s`: anybody can make up a `kid`.
-    pub async fn get(
+    ///
+    /// A request that is due begins with the call, not with the first poll, so that several sources can be asked at once.
+    /// It goes on also if the caller goes away.
+    pub fn get<'s>(
         &self,
         uri: &str,
         now: Timestamp,
-        suffices: impl Fn(&PublicKeys) -> bool + Send,
-    ) -> Result<Arc<PublicKeys>, FetchProblem> {
+        suffices: impl Fn(&PublicKeys) -> bool + Send + 's,
+    ) -> impl Future<Output = Result<Arc<PublicKeys>, FetchProblem>> + Send + 's {
         let source = self.sources.get_with_by_ref(uri, Arc::default);
-        let known = source.known();
-        if let Some(good) = &known.good {
-            let enough = suffices(&good.keys);
-            // While one request asks for newer ones, the others do not wait for keys that they have.
-            if enough && (good.is_fresh(now) || (good.is_usable(now, self.times) && source.is_fetching())) {
-                return Ok(good.keys.clone());
+        let times = self.times;
+        let (next, running) = {
+            // What is decided and what is begun is one step: no two callers can both find that a request is needed.
+            let mut known = source.lock();
+            let (next, ask) = known.next(now, times, &suffices);
+            if ask {
+                self.ask(uri, &source, &mut known, now);
             }
+            (next, known.running().cloned())
+        };
+        async move {
+            if let Next::Answer(answer) = next {
+                return answer;
+            }
+            if let Some(mut running) = running {
+                // It is never sent to, only closed.
+                let _ = running.changed().await;
+            }
+            source.lock().settle(now, times, suffices)
         }
-        if known.may_ask(now, self.times) || source.is_fetching() {
-            self.ask(uri, &source, now, suffices).await;
-        }
-        source.known().outcome(now, self.times)
     }
 
-    async fn ask(&self, uri: &str, source: &Arc<Source>, now: Timestamp, suffices: impl Fn(&PublicKeys) -> bool) {
-        let one_at_a_time = source.fetching.clone().lock_owned().await;
-        let known = source.known();
-        let came_meanwhile = known.good.as_ref().is_some_and(|good| good.is_fresh(now) && suffices(&good.keys));
-        if came_meanwhile || !known.may_ask(now, self.times) {
-            return;
-        }
-        source.change(|known| known.asked_at = Some(now));
-        let (uri, source, fetcher) = (uri.to_owned(), source.clone(), self.fetcher.clone());
-        // In a task of its own, which ends also if the caller goes away.
-        let asking = tokio::spawn(async move {
-            source.ask(&fetcher, &uri, now).await;
-            drop(one_at_a_time);
+    /// In a task of its own, which ends also if whoever waits for it goes away.
+    fn ask(&self, uri: &str, source: &Arc<Source>, known: &mut Known, now: Timestamp) {
+        let (done, running) = watch::channel(());
+        known.start(now, running);
+        let (uri, source, fetcher, counts) =
+            (uri.to_owned(), source.clone(), self.fetcher.clone(), self.counts.clone());
+        tokio::spawn(async move {
+            let result = fetcher.fetch(&uri).await;
+            counts.count(result.as_ref().err().map_or("ok", |problem| problem.reason));
+            source.note(&uri, result, now);
+            drop(done);
         });
-        if let Err(error) = asking.await {
-            tracing::error!(%error, "a request for a client's keys ended early");
-        }
     }
 }
 
 impl Source {
+    /// Nothing that can panic half-way runs under the lock.
     fn lock(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn known(&self) -> Known {
-        self.lock().clone()
-    }
-
-    fn change(&self, change: impl FnOnce(&mut Known)) {
-        change(&mut self.lock());
-    }
-
-    async fn ask(&self, fetcher: &Fetcher, uri: &str, now: Timestamp) {
-        match fetcher.fetch(uri).await {
-            Ok((keys, max_age_s)) => self.change(|known| {
-                let fresh_until = now.saturating_add(max_age_s);
-                known.good = Some(Kept { keys: Arc::new(keys), fetched_at: now, fresh_until });
-                known.problem = None;
-            }),
+    fn note(&self, uri: &str, result: Result<(PublicKeys, i64), FetchProblem>, now: Timestamp) {
+        let mut known = self.lock();
+        let uri = without_query(uri);
+        match result {
+            Ok((keys, max_age_s)) => {
+                if known.is_failing() {
+                    tracing::info!(uri, "the keys of a client can be fetched again");
+                }
+                known.fetched(keys, now, max_age_s);
+            }
             Err(problem) => {
                 let (reason, detail) = (problem.reason, &problem.detail);
                 tracing::warn!(
@@ -139,40 +120,8 @@ impl Source {
                     detail,
                     "the keys of a client were not fetched; those known go on being used"
                 );
-                self.change(|known| known.problem = Some(problem));
+                known.failed(problem);
             }
-        }
-    }
-
-    fn is_fetching(&self) -> bool {
-        self.fetching.try_lock().is_err()
-    }
-}
-
-impl Kept {
-    const fn is_fresh(&self, now: Timestamp) -> bool {
-        now < self.fresh_until
-    }
-
-    const fn is_usable(&self, now: Timestamp, times: Times) -> bool {
-        self.is_fresh(now) || now < self.fetched_at.saturating_add(times.stale_max_s)
-    }
-}
-
-impl Known {
-    /// A clock that was put back does not stop the asking.
-    fn may_ask(&self, now: Timestamp, times: Times) -> bool {
-        self.asked_at.is_none_or(|at| now < at || now >= at.saturating_add(times.refetch_interval_s))
-    }
-
-    fn outcome(self, now: Timestamp, times: Times) -> Result<Arc<PublicKeys>, FetchProblem> {
-        match (self.good, self.problem) {
-            (Some(good), _) if good.is_usable(now, times) => Ok(good.keys),
-            (_, Some(problem)) => Err(problem),
-            _ => Err(FetchProblem {
-                reason: "jwks_uri_unreachable",
-                detail: "the last request to jwks_uri was given up; it is repeated shortly".into(),
-            }),
         }
     }
 }
