@@ -33,6 +33,14 @@ impl Host {
                     let text = told.lock().unwrap().clone();
                     match text.as_str() {
                         "silence" => std::future::pending().await,
+                        "drip" => {
+                            let mut sent = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
+                            while sent.is_ok() {
+                                tokio::time::sleep(Duration::from_millis(50)).await;
+                                sent = stream.write_all(b" ").await;
+                            }
+                            sent
+                        }
                         text => stream.write_all(text.as_bytes()).await,
                     }
                 });
@@ -328,6 +336,7 @@ async fn each_failure_has_its_reason() {
         (answer("200 OK", "", "{\"keys\":1}"), "jwks_uri_malformed"),
         (answer("200 OK", "", &private), "jwks_uri_malformed"),
         ("silence".into(), "jwks_uri_timeout"),
+        ("drip".into(), "jwks_uri_timeout"),
         ("no HTTP".into(), "jwks_uri_unreachable"),
     ] {
         let world = World::start().await;
