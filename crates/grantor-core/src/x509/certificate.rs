@@ -2,7 +2,8 @@
 
 use super::constraints::NameConstraints;
 use super::name::DistinguishedName;
-use super::{San, X509Error, pem, seconds};
+use super::public_key::{RSA, rsa};
+use super::{San, X509Error, pem, public_key, seconds};
 use crate::Timestamp;
 use crate::jose::{b64url_encode, sha256};
 use crate::jwk::Jwk;
@@ -10,9 +11,9 @@ use rustls_pki_types::CertificateDer;
 use std::fmt;
 use webpki::EndEntityCert;
 use x509_cert::Certificate;
-use x509_cert::der::asn1::{AnyRef, ObjectIdentifier, UintRef};
+use x509_cert::der::asn1::{AnyRef, ObjectIdentifier};
 use x509_cert::der::oid::AssociatedOid;
-use x509_cert::der::{Class, Decode, Reader, SliceReader, Tag, TagNumber, Tagged};
+use x509_cert::der::{Class, Decode, SliceReader, Tag, TagNumber, Tagged};
 use x509_cert::ext::pkix::{
     self, AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, ID_CE_SUBJECT_ALT_NAME, KeyUsage,
 };
@@ -25,10 +26,6 @@ const CHAIN_BYTES_MAX: usize = 64 * 1024;
 const NAME_BYTES_MAX: usize = 2048;
 
 pub(super) const RSA_BITS_MIN: usize = 2048;
-
-const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
-const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
 /// A client certificate chain as it was presented, the leaf first. That its holder has the key is for the TLS layer, or
 /// the trusted proxy, to know. Whatever is read of it is read of the leaf alone.
@@ -128,26 +125,8 @@ impl ClientCertificate {
 
     /// Its key, if it is of a kind that registrations may hold as a JWK.
     pub fn public_jwk(&self) -> Option<Jwk> {
-        let key = &self.leaf.key;
-        let bytes = key.subject_public_key.as_bytes()?;
-        let jwk = match key.algorithm.oid {
-            EC => Jwk::from_ec_point(bytes).ok()?,
-            ED25519 => Jwk::from_ed25519(bytes),
-            RSA => rsa(bytes).map(|(modulus, exponent)| Jwk::from_rsa(modulus, exponent))?,
-            _ => return None,
-        };
-        jwk.material().is_ok().then_some(jwk)
+        public_key::jwk(&self.leaf.key)
     }
-}
-
-/// Modulus and exponent of an RSAPublicKey (RFC 8017 appendix A.1.1).
-fn rsa(der: &[u8]) -> Option<(&[u8], &[u8])> {
-    let key = AnyRef::from_der(der).ok()?;
-    key.tag().assert_eq(Tag::Sequence).ok()?;
-    let mut reader = SliceReader::new(key.value()).ok()?;
-    let modulus = UintRef::decode(&mut reader).ok()?;
-    let exponent = UintRef::decode(&mut reader).ok()?;
-    reader.is_finished().then(|| (modulus.as_bytes(), exponent.as_bytes()))
 }
 
 impl Leaf {

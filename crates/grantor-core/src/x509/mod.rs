@@ -7,6 +7,7 @@ mod constraints;
 mod diagnosis;
 mod name;
 mod pem;
+mod public_key;
 mod revocation;
 mod rule;
 mod san;
@@ -14,6 +15,7 @@ mod trust;
 
 pub use certificate::ClientCertificate;
 pub use name::DistinguishedName;
+pub use public_key::public_key_from_pem;
 pub use rule::{CertificateRule, Checked};
 pub use san::San;
 pub use trust::{PathProblem, TrustStore};

@@ -15,6 +15,10 @@ pub(super) fn revocation_lists(text: &[u8]) -> Result<Vec<Vec<u8>>, X509Error> {
     sections(text, SectionKind::Crl, "revocation list", "X509 CRL")
 }
 
+pub(super) fn public_keys(text: &[u8]) -> Result<Vec<Vec<u8>>, X509Error> {
+    sections(text, SectionKind::PublicKey, "public key", "PUBLIC KEY")
+}
+
 fn sections(text: &[u8], wanted: SectionKind, what: &str, label: &str) -> Result<Vec<Vec<u8>>, X509Error> {
     if text.windows(PRIVATE_KEY.len()).any(|window| window == PRIVATE_KEY) {
         return Err(X509Error::new(format!(

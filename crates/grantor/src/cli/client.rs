@@ -4,7 +4,7 @@ use super::Common;
 use super::api::{Api, path};
 use super::credential;
 use super::entity::{self, Body, Consent, Page, flags_of};
-use super::output::{self, Column, Format, note, print, print_json, shell};
+use super::output::{self, Column, Format, domain_flag, note, print, print_json, shell};
 use anyhow::{Context, Result};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
@@ -33,10 +33,11 @@ enum Action {
         /// Its client_id
         client_id: String,
     },
-    /// Register a client, with a first secret, which is printed this one time
+    /// Register a client, with a first secret, which is printed this one time, if it is to send one
     #[command(after_help = "\
 Examples:
   grantor client create billing-svc --scope invoices:read --resource https://invoices.example.com
+  grantor client create batch --auth-method private_key_jwt --dpop-bound-tokens
   grantor client create 'legacy:app 7' --auth-method client_secret_post --no-secret")]
     Create {
         /// Its client_id: 1 to 255 visible ASCII characters or spaces
@@ -224,8 +225,14 @@ async fn run(api: &Api, domain: &str, format: Format, action: Action) -> Result<
         Action::Create { client_id, fields, no_secret } => {
             let body = fields.body().into_map();
             let reply = entity::create(api, &of(&client_id), &what(&client_id), body).await?;
-            if no_secret {
-                return entity::show_done("Created", &what(&client_id), &reply, format);
+            let without = credential::without_secret(&reply.body);
+            if no_secret || without.is_some() {
+                entity::show_done("Created", &what(&client_id), &reply, format)?;
+                if let Some(flag) = without {
+                    let (id, domain) = (shell(&client_id), domain_flag(domain));
+                    note(&format!("Next: grantor credential create {id} {flag}{domain}"));
+                }
+                return Ok(());
             }
             note(&format!("Created {}.", what(&client_id)));
             first_secret(api, domain, &client_id, reply.body, format).await
@@ -263,15 +270,13 @@ async fn show(api: &Api, domain: &str, client_id: &str, format: Format) -> Resul
     }
     output::print_object(format, &client)?;
     print("")?;
-    let mut listing = output::Listing::new(format, credential::COLUMNS);
-    listing.page(&credentials)?;
-    listing.end()?;
+    credential::print_list(&credentials, format)?;
     credential::hint(&credentials, client_id);
     Ok(())
 }
 
 async fn first_secret(api: &Api, domain: &str, client_id: &str, client: Value, format: Format) -> Result<()> {
-    let retry = format!("grantor credential create {} --domain {domain}", shell(client_id));
+    let retry = format!("grantor credential create {}{}", shell(client_id), domain_flag(domain));
     let credentials = path(&["domain", domain, "client", client_id, "credential"]);
     let mut credential = api
         .post(&credentials, json!({}))

@@ -2,13 +2,12 @@
 
 use super::api::{Api, Reply, path};
 use super::hints::hint;
-use super::output::{Format, plain, print, print_json, shell};
+use super::output::{Format, domain_flag, plain, print, print_json, shell};
 use super::server::Server;
 use super::time;
 use crate::audit::Decision;
 use anyhow::{Context, Result};
 use clap::Args;
-use grantor_core::domain::DEFAULT_DOMAIN;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -151,11 +150,7 @@ fn issued(decision: &Decision) -> String {
 /// A hint with this request's client and domain in its commands.
 fn filled(hint: &str, decision: &Decision) -> String {
     let client = decision.client_id.as_deref().map_or_else(|| "CLIENT".into(), shell);
-    let domain = match decision.domain.as_str() {
-        "" | DEFAULT_DOMAIN => String::new(),
-        other => format!(" --domain {}", shell(other)),
-    };
-    hint.replace("{client}", &client).replace("{domain}", &domain)
+    hint.replace("{client}", &client).replace("{domain}", &domain_flag(&decision.domain))
 }
 
 #[cfg(test)]

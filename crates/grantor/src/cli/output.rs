@@ -3,6 +3,7 @@
 use super::time;
 use anyhow::Result;
 use clap::ValueEnum;
+use grantor_core::domain::DEFAULT_DOMAIN;
 use serde_json::{Map, Value};
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Write};
@@ -175,6 +176,14 @@ pub fn plain(text: &str) -> String {
         return text.to_owned();
     }
     text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+}
+
+/// The flag that names a domain in a command to be repeated; none for the default one.
+pub fn domain_flag(domain: &str) -> String {
+    match domain {
+        "" | DEFAULT_DOMAIN => String::new(),
+        other => format!(" --domain {}", shell(other)),
+    }
 }
 
 /// `text` as one word of a POSIX shell.

@@ -6,5 +6,8 @@ mod apply;
 mod certificates;
 mod commands;
 mod help;
+#[path = "../admin_api/pki.rs"]
+mod pki;
+mod proof;
 mod refusals;
 mod support;

@@ -1,18 +1,21 @@
 //! `grantor credential`.
 
+mod certificate;
+mod source;
+
 use super::api::{Api, When, path, refused};
 use super::entity::{self, Body, Consent, flags_of};
 use super::output::{self, Column, Format, Listing, note, print, print_json, shell};
-use super::{Common, Usage, time};
-use crate::secrets::{Secret, SecretRef};
-use anyhow::{Context, Result};
+use super::{Common, time};
+use anyhow::Result;
 use clap::{Args, Subcommand};
 use http::StatusCode;
 use serde_json::{Value, json};
-use std::io::Read;
-use zeroize::Zeroizing;
+pub(super) use source::without_secret;
+use source::{Given, Source, next_step};
+use std::path::PathBuf;
 
-/// Manage credentials: the secrets by which a client proves itself.
+/// Manage credentials: the secrets, keys and certificates by which a client proves itself.
 ///
 /// A client can have many, so that a new one can be in use before the old one ends.
 #[derive(Debug, Args)]
@@ -31,27 +34,32 @@ enum Action {
         #[command(flatten)]
         client: ClientId,
     },
-    /// Make a secret, which is printed this one time, or take one that exists elsewhere
+    /// Make a secret, which is printed this one time, or register one, a key or a certificate that exists elsewhere
     #[command(after_help = "\
 Examples:
   grantor credential create billing-svc --label \"key of 2027\" --expires-at 90d
   grantor credential create billing-svc --secret file:/run/secrets/billing
-  grantor credential create billing-svc --phc - < hash.txt")]
+  grantor credential create billing-svc --phc - < hash.txt
+  grantor credential create billing-svc --hmac-secret           # client_secret_jwt
+  grantor credential create billing-svc --jwks billing.pub.pem  # private_key_jwt
+  grantor credential create billing-svc --certificate cert.pem  # self_signed_tls_client_auth
+  grantor credential create billing-svc --san-dns bill.example  # tls_client_auth
+
+The client must be registered for the method, too: grantor client update billing-svc --auth-method METHOD. For
+tls_client_auth the domain says whose certificates count: grantor domain update default --trust-anchors ca.pem.")]
     Create {
         #[command(flatten)]
         client: ClientId,
-        /// Take the secret from here instead of making one: env:NAME, file:PATH, or - for standard input
-        #[arg(long, value_name = "REF", conflicts_with = "phc")]
-        secret: Option<String>,
-        /// Take the hash of a secret from another server, a PHC string, from here: env:NAME, file:PATH, or - for
-        /// standard input
-        #[arg(long, value_name = "REF")]
-        phc: Option<String>,
         /// Name of the credential within its client, instead of one that is made up
         #[arg(long, value_name = "ID")]
         id: Option<String>,
         #[command(flatten)]
         fields: Fields,
+        #[command(flatten)]
+        source: Box<Source>,
+        /// A secret for client_secret_jwt, which the client signs with and never sends; with --secret, that one
+        #[arg(long, conflicts_with_all = NO_SECRET)]
+        hmac_secret: bool,
     },
     /// Show one credential
     #[command(after_help = "Example:\n  grantor credential show billing-svc cr1795400000a1B2c3D4")]
@@ -83,6 +91,22 @@ Examples:
         of: OneOf,
         #[command(flatten)]
         consent: Consent,
+    },
+    /// Say which client a certificate would be let in as, or why not
+    ///
+    /// Holds it against all clients of the domain that may authenticate by a certificate, as the token endpoint would.
+    /// Exits with 1 if none takes it.
+    #[command(after_help = "\
+Examples:
+  grantor credential test-certificate cert.pem
+  grantor credential test-certificate chain.pem --client billing-svc --domain acme")]
+    TestCertificate {
+        /// The certificate in PEM, and the intermediates that the client would send behind it
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Only against this client. Then keys at its jwks_uri are fetched, too
+        #[arg(long, value_name = "CLIENT")]
+        client: Option<String>,
     },
     /// Make a new secret, and let the ones before it end after an overlap
     #[command(after_help = "Example:\n  grantor credential rotate billing-svc --overlap 24h")]
@@ -129,10 +153,43 @@ struct Fields {
 
 const FIELDS: [(&str, &str); 3] = [("label", "label"), ("not-before", "not_before"), ("expires-at", "expires_at")];
 
-pub(super) const COLUMNS: &[Column] = &[
+/// The flags of [`Source`] that have nothing to do with secrets.
+const NO_SECRET: [&str; 10] =
+    ["phc", "jwks", "jwks_uri", "certificate", "thumbprint", "subject_dn", "san_dns", "san_uri", "san_ip", "san_email"];
+
+/// Members that tell keys and certificates apart.
+const FOR: [&str; 8] = [
+    "kids",
+    "jwks_uri",
+    "x5t#S256",
+    "tls_client_auth_subject_dn",
+    "tls_client_auth_san_dns",
+    "tls_client_auth_san_uri",
+    "tls_client_auth_san_ip",
+    "tls_client_auth_san_email",
+];
+
+/// Credentials as they are listed: of key sets the names.
+pub(super) fn print_list(credentials: &[Value], format: Format) -> Result<()> {
+    let mut listing = Listing::new(format, COLUMNS);
+    let named = |credential: &Value| {
+        let mut credential = credential.clone();
+        if let Some(keys) = credential["jwks"]["keys"].as_array().filter(|_| format == Format::Text) {
+            let kids: Vec<Value> =
+                keys.iter().map(|key| key.get("kid").cloned().unwrap_or_else(|| "?".into())).collect();
+            credential["kids"] = kids.into();
+        }
+        credential
+    };
+    listing.page(&credentials.iter().map(named).collect::<Vec<_>>())?;
+    listing.end()
+}
+
+const COLUMNS: &[Column] = &[
     ("CREDENTIAL", &["id"]),
     ("TYPE", &["type"]),
     ("SCHEME", &["scheme"]),
+    ("FOR", &FOR),
     ("LABEL", &["label"]),
     ("STATUS", &["status"]),
     ("CREATED", &["created_at"]),
@@ -155,48 +212,30 @@ impl Credential {
 }
 
 impl Action {
-    /// The secret or hash that `create` takes from elsewhere, and the member that it is sent as.
-    fn given(&self) -> Result<Option<(&'static str, Secret)>> {
-        Ok(match self {
-            Self::Create { secret: Some(secret), .. } => Some(("secret", resolve("--secret", secret)?)),
-            Self::Create { phc: Some(phc), .. } => Some(("phc", resolve("--phc", phc)?)),
-            _ => None,
-        })
+    /// What `create` takes from elsewhere.
+    fn given(&self) -> Result<Option<Given>> {
+        match self {
+            Self::Create { source, .. } => source.given(),
+            _ => Ok(None),
+        }
     }
 }
 
-fn resolve(flag: &str, written: &str) -> Result<Secret> {
-    if written == "-" {
-        let mut text = Zeroizing::new(String::new());
-        let read = std::io::stdin().take(crate::secrets::SECRET_MAX_BYTES as u64).read_to_string(&mut text);
-        read.with_context(|| format!("{flag}: standard input is no text"))?;
-        let text = text.strip_suffix('\n').unwrap_or(&text);
-        return Ok(Secret::new(text.strip_suffix('\r').unwrap_or(text).to_owned()));
-    }
-    let reference = SecretRef::parse(written).map_err(|wrong| {
-        Usage(format!("{flag}: {wrong} (it is not taken from the command line itself, which shows in process lists)"))
-    })?;
-    reference.resolve().with_context(|| flag.to_owned())
-}
-
-async fn run(
-    api: &Api,
-    domain: &str,
-    format: Format,
-    action: Action,
-    given: Option<(&'static str, Secret)>,
-) -> Result<()> {
+async fn run(api: &Api, domain: &str, format: Format, action: Action, given: Option<Given>) -> Result<()> {
     let all = |client: &ClientId| path(&["domain", domain, "client", &client.client_id, "credential"]);
     let one = |of: &OneOf| path(&["domain", domain, "client", &of.client.client_id, "credential", &of.id]);
     let what = |of: &OneOf| format!("credential {} of client '{}'", of.id, of.client.client_id);
     match action {
         Action::List { client } => list(api, &all(&client), &client.client_id, format).await,
         Action::Show { of } => output::print_object(format, &api.get(&one(&of)).await?.body),
-        Action::Create { client, id, fields, .. } => {
+        Action::TestCertificate { file, client } => {
+            certificate::test(api, domain, client.as_deref(), &certificate::read(&file)?, format).await
+        }
+        Action::Create { client, id, fields, hmac_secret, .. } => {
             let generated = given.is_none();
-            let body = fields.body();
-            let body = match &given {
-                Some((member, secret)) => body.set(member, Some(secret.expose())),
+            let body = fields.body().set("type", hmac_secret.then_some("hmac_secret"));
+            let body = match given.as_ref().map(Given::member) {
+                Some((member, value)) => body.set(member, Some(value)),
                 None => body,
             };
             let body = body.into_map().into();
@@ -212,7 +251,9 @@ async fn run(
                     })?
                 }
             };
-            show_new(&made.body, generated, &client.client_id, format)
+            show_new(&made.body, generated, &client.client_id, format)?;
+            lacking(api, domain, &client.client_id, &made.body).await;
+            Ok(())
         }
         Action::Update { of, fields, unset } => {
             let body = fields.body().unset(&unset, &FIELDS).into_map();
@@ -243,11 +284,26 @@ async fn run(
     }
 }
 
+/// What is still to be done before the client can use a new credential, as far as that can be told.
+async fn lacking(api: &Api, domain: &str, client_id: &str, credential: &Value) {
+    let Ok(client) = api.get(&path(&["domain", domain, "client", client_id])).await else { return };
+    if let Some(step) = next_step(credential, &client.body, client_id, domain) {
+        note(&step);
+    }
+    if credential["type"] == "tls_client_auth"
+        && let Ok(settings) = api.get(&path(&["domain", domain])).await
+        && settings.body["trust_anchors"].as_array().is_none_or(Vec::is_empty)
+    {
+        note(&format!(
+            "The domain has no trust anchors yet; name the CA of its clients: grantor domain update {} --trust-anchors FILE",
+            shell(domain)
+        ));
+    }
+}
+
 async fn list(api: &Api, path: &str, client_id: &str, format: Format) -> Result<()> {
     let credentials = entity::all(api, path).await?;
-    let mut listing = Listing::new(format, COLUMNS);
-    listing.page(&credentials)?;
-    listing.end()?;
+    print_list(&credentials, format)?;
     if format == Format::Text {
         hint(&credentials, client_id);
     }
@@ -285,9 +341,7 @@ fn show_new(made: &Value, generated: bool, client_id: &str, format: Format) -> R
             print(&format!("client_id      {}\nclient_secret  {secret}", output::plain(client_id)))
         }
         None => {
-            let mut listing = Listing::new(format, COLUMNS);
-            listing.page(std::slice::from_ref(made))?;
-            listing.end()?;
+            print_list(std::slice::from_ref(made), format)?;
             hint(std::slice::from_ref(made), client_id);
             Ok(())
         }

@@ -1,0 +1,84 @@
+//! Keys and certificates on the command line: registering them, testing them, getting tokens with them.
+
+use crate::pki::Ca;
+use crate::support::Server;
+use serde_json::{Value, json};
+use std::fs;
+
+/// A new private key, in PEM.
+fn key() -> String {
+    rcgen::KeyPair::generate().unwrap().serialize_pem()
+}
+
+#[test]
+fn keys_and_certificates_are_registered_by_flags() {
+    let (server, ca) = (Server::start(), Ca::new());
+    let private = key();
+    let certificate = ca.issue("svc");
+    for (file, text) in [("key.pem", &private), ("cert.pem", &certificate), ("ca.pem", &ca.pem), ("ca.crl", &ca.crl())]
+    {
+        fs::write(server.path(file), text).unwrap();
+    }
+    let made = server.run("client create svc --auth-method private_key_jwt").ok();
+    assert!(made.stderr.contains("Next: grantor credential create svc --jwks FILE"), "{made:?}");
+    assert!(!made.stdout.contains("client_secret "), "{made:?}");
+
+    let made = server.run("credential create svc --jwks key.pem --id k").ok();
+    assert!(!made.stderr.contains("may not use it yet"), "{made:?}");
+    let shown = server.run("credential show svc k --format json").ok().json();
+    let public = &shown["jwks"]["keys"][0];
+    assert_eq!((&shown["type"], &public["kty"], &public["d"]), (&json!("jwks"), &json!("EC"), &Value::Null));
+    let listed = server.run("credential list svc").ok();
+    assert!(listed.stdout.contains(public["kid"].as_str().unwrap()), "{listed:?}");
+
+    let made = server.run("credential create svc --certificate cert.pem --id c").ok();
+    let step = "grantor client update svc --auth-method private_key_jwt --auth-method self_signed_tls_client_auth";
+    assert!(made.stderr.contains(step) && made.stdout.contains("CN=svc"), "{made:?}");
+    let made = server.run("credential create svc --san-dns svc.example.com --id n").ok();
+    assert!(made.stderr.contains("grantor domain update default --trust-anchors FILE"), "{made:?}");
+    let made = server.run("credential create svc --hmac-secret --format json").ok().json();
+    assert_eq!(made["type"], "hmac_secret");
+    assert!(made["secret"].as_str().unwrap().len() >= 32);
+
+    server.run("credential create svc --jwks key.pem --san-dns a").wrong_usage();
+    server.run("credential create svc --hmac-secret --jwks key.pem").wrong_usage();
+    let wrong = server.run("credential create svc --certificate key.pem").failed();
+    assert!(wrong.stderr.contains("private key, which stays with its owner"), "{wrong:?}");
+    let wrong = server.run("credential create svc --jwks cert.pem").failed();
+    assert!(wrong.stderr.contains("no public key"), "{wrong:?}");
+    let wrong = server.run("credential create svc --san-ip svc.example.com").failed();
+    assert!(wrong.stderr.contains("tls_client_auth_san_ip"), "{wrong:?}");
+
+    server.run("domain update default --trust-anchors ca.pem --crls ca.crl").ok();
+    let domain = server.run("domain show default --format json").ok().json();
+    assert_eq!(domain["trust_anchors"], json!([ca.pem]));
+    server.run("domain update default --unset trust-anchors").failed();
+    server.run("domain update default --unset trust-anchors --unset crls").ok();
+}
+
+#[test]
+fn a_certificate_is_tested_from_its_file() {
+    let (server, ca) = (Server::start(), Ca::new());
+    for (file, text) in [("cert.pem", &ca.issue("svc")), ("other.pem", &Ca::new().issue("svc")), ("ca.pem", &ca.pem)] {
+        fs::write(server.path(file), text).unwrap();
+    }
+    let none = server.run("credential test-certificate cert.pem");
+    assert_eq!(none.code, 1);
+    assert!(none.stdout.contains("No client of this domain has a credential for certificates"), "{none:?}");
+
+    server.run("client create svc --auth-method tls_client_auth").ok();
+    server.run("credential create svc --san-dns svc.example.com --id n").ok();
+    let untrusted = server.run("credential test-certificate cert.pem");
+    assert_eq!(untrusted.code, 1);
+    for part in ["trust_anchors_missing", "domain 'default' has no trust anchors", "--trust-anchors FILE"] {
+        assert!(untrusted.stdout.contains(part), "{part}: {untrusted:?}");
+    }
+    server.run("domain update default --trust-anchors ca.pem").ok();
+    let good = server.run("credential test-certificate cert.pem").ok();
+    for part in ["CN=svc", "svc.example.com", "Is let in as client 'svc', by tls_client_auth, with credential n."] {
+        assert!(good.stdout.contains(part), "{part}: {good:?}");
+    }
+    let other = server.run("credential test-certificate other.pem --client svc --format json");
+    assert_eq!(other.code, 1);
+    assert_eq!(other.json()["near_misses"][0]["reason"], "certificate_signature");
+}
