@@ -203,18 +203,45 @@ key = "{key}"
         )
         super().__init__(folder, "serve", "--config", config)
 
+    @property
+    def direct(self) -> str:
+        """Where it answers before any proxy does."""
+        return self.issuer
+
     def _started(self):
         def ready():
             if self.process.poll() is not None:
                 raise RuntimeError(f"grantor ended:\n{self.log.read_text()}")
             try:
-                return requests.get(f"{self.issuer}/readyz", verify=self.ca, timeout=5).ok
+                return requests.get(f"{self.direct}/readyz", verify=self.ca, timeout=5).ok
             except requests.ConnectionError:
                 return False
 
         until("grantor", ready, START_S)
         self.admin_url = (self.data / "admin.url").read_text().strip()
         self.admin_key = (self.data / "admin.key").read_text().strip()
+
+
+class Behind(Serve):
+    """`grantor serve` without TLS of its own, at `port`, for a proxy that makes it `issuer`."""
+
+    def __init__(self, folder: pathlib.Path, ca: str, issuer: str, port: int, settings: str):
+        self.issuer, self.ca, self.data, self.port = issuer, ca, folder / "data", port
+        config = folder / "grantor.toml"
+        config.write_text(
+            f"""issuer = "{issuer}"
+data = "{self.data}"
+[listen]
+public = "127.0.0.1:{port}"
+admin = "127.0.0.1:0"
+{settings}
+"""
+        )
+        Grantor.__init__(self, folder, "serve", "--config", config)
+
+    @property
+    def direct(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
 
 
 def until(what: str, condition, within_s: float = 30, pause_s: float = 0.1):
