@@ -60,6 +60,11 @@ impl Caller {
         self.client_id.as_deref().filter(|id| !id.is_empty())
     }
 
+    /// Whether a flag says where the secret is.
+    pub const fn names_secret(&self) -> bool {
+        self.secret.is_some()
+    }
+
     /// The secret, if there is word of one.
     pub fn secret(&self) -> Result<Option<Secret>> {
         let secret = match &self.secret {

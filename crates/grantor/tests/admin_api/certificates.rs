@@ -48,7 +48,7 @@ async fn what_is_wrong_with_a_certificate_names_its_member() {
     for (body, named) in [
         (json!({ "certificate": "MIIB" }), "certificate: there is no certificate in it"),
         (json!({ "certificate": "-----BEGIN PRIVATE KEY-----" }), "private key, which stays with its owner"),
-        (json!({ "certificate": ca.issue_until("svc", 2024) }), "certificate: its end"),
+        (json!({ "certificate": ca.issue_until("svc", 2024).0 }), "certificate: its end"),
         (json!({ "x5t#S256": "AB:CD" }), "x5t#S256: the SHA-256"),
         (json!({ "type": "certificate" }), "needs certificate or x5t#S256"),
         (json!({ "type": "tls_client_auth" }), "needs one of tls_client_auth_subject_dn"),

@@ -41,14 +41,16 @@ impl Ca {
 
     /// `CN=name`, with the DNS name `name.example.com`.
     pub fn issue(&self, name: &str) -> String {
-        self.issue_until(name, 2090)
+        self.issue_until(name, 2090).0
     }
 
-    pub fn issue_until(&self, name: &str, year: i32) -> String {
+    /// Likewise, until the beginning of a year; and its key.
+    pub fn issue_until(&self, name: &str, year: i32) -> (String, String) {
         let mut params = params(name);
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = date_time_ymd(year, 1, 1);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        params.signed_by(&KeyPair::generate().unwrap(), &self.issuer).unwrap().pem()
+        let key = KeyPair::generate().unwrap();
+        (params.signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem())
     }
 }

@@ -82,8 +82,13 @@ impl Server {
     }
 
     pub fn start_in(folder: TempDir) -> Self {
+        Self::start_with(folder, &[])
+    }
+
+    pub fn start_with(folder: TempDir, more: &[&str]) -> Self {
         let mut child = grantor(folder.path())
             .args(["dev", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--format", "json"])
+            .args(more)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
