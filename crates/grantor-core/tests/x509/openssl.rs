@@ -1,6 +1,7 @@
 //! What openssl made (`fixtures/make.sh`): which certificates are accepted, and what is said of the others.
 
 use crate::pki::NOW;
+use base64::Engine;
 use grantor_core::x509::{ClientCertificate, PathProblem, TrustStore};
 use std::fs;
 
@@ -252,6 +253,24 @@ fn rfc5280_s6_3_lists_that_tell_nothing() {
     );
 }
 
+/// openssl always writes a `nextUpdate`, so it is cut out.
+#[test]
+fn rfc5280_s5_1_2_5_a_list_without_end_is_refused() {
+    let text = String::from_utf8(pem("crl-twin-between")).unwrap();
+    let base64: String = text.lines().filter(|line| !line.starts_with('-')).collect();
+    let mut der = base64::engine::general_purpose::STANDARD.decode(base64).unwrap();
+    assert_eq!((der[0], der[1], der[4], der[5]), (0x30, 0x82, 0x30, 0x81), "two lengths, of two octets and of one");
+    TrustStore::from_pem(&[&pem("root")], &[&der]).unwrap();
+    let next_update = b"\x18\x0f20560101000000Z";
+    let at = der.windows(next_update.len()).position(|window| window == next_update).unwrap();
+    der.drain(at..at + next_update.len());
+    let removed = u8::try_from(next_update.len()).unwrap();
+    der[3] = der[3].checked_sub(removed).expect("no borrow");
+    der[6] -= removed;
+    let error = TrustStore::from_pem(&[&pem("root")], &[&der]).unwrap_err();
+    assert!(error.to_string().starts_with("revocation list 0: it does not say when the next list comes"), "{error}");
+}
+
 /// The twin's list has the right issuer by name, and would hide the revocation.
 #[test]
 fn rfc5280_s6_3_3_a_list_of_another_ca_with_the_same_name() {
@@ -295,4 +314,43 @@ fn weak_keys_and_broken_hashes_are_refused() {
         error.to_string(),
         "trust anchor 0: the RSA key of CN=Example Root weak,O=Example,C=DE has 1024 bits; at least 2048 are needed"
     );
+}
+
+/// Each octet of a DER text in turn, with its lowest or its highest bit turned.
+fn damaged(der: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    (0..der.len()).flat_map(|at| [0x01, 0x80].map(|bit| (at, bit))).map(|(at, bit)| {
+        let mut damaged = der.to_vec();
+        damaged[at] ^= bit;
+        damaged
+    })
+}
+
+#[test]
+fn rfc5280_s6_1_3_not_a_bit_of_a_certificate_can_be_changed() {
+    let store = store("root", "crl-root crl-between");
+    let whole = chain("payments between");
+    let [leaf, between] = whole.chain_der().collect::<Vec<_>>()[..] else { panic!("two certificates") };
+    store.verify(&whole, NOW).unwrap();
+    let leaves = damaged(leaf).map(|leaf| vec![leaf, between.to_vec()]);
+    let intermediates = damaged(between).map(|between| vec![leaf.to_vec(), between]);
+    for chain in leaves.chain(intermediates) {
+        if let Ok(certificate) = ClientCertificate::from_der(chain) {
+            store.verify(&certificate, NOW).unwrap_err();
+        }
+    }
+}
+
+#[test]
+fn rfc5280_s6_3_3_not_a_bit_of_a_list_can_be_changed() {
+    let base64: String =
+        String::from_utf8(pem("crl-between")).unwrap().lines().filter(|line| !line.starts_with('-')).collect();
+    let list = base64::engine::general_purpose::STANDARD.decode(base64).unwrap();
+    let (good, revoked) = (chain("payments between"), chain("revoked between"));
+    TrustStore::from_pem(&[&pem("root")], &[&list]).unwrap().verify(&good, NOW).unwrap();
+    for list in damaged(&list) {
+        if let Ok(store) = TrustStore::from_pem(&[&pem("root")], &[&list]) {
+            store.verify(&revoked, NOW).unwrap_err();
+            store.verify(&good, NOW).unwrap_err();
+        }
+    }
 }
