@@ -1,5 +1,6 @@
 //! `grantor apply`.
 
+use super::pki::Ca;
 use super::support::{Done, Server, grantor, run};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -163,7 +164,7 @@ fn a_file_with_a_fault_changes_nothing() {
       grantor-apply.toml:20: domain.default.client.third.resources: 'https://nowhere.example' is the identifier of no resource of domain 'default'; add the resource, or correct it
       grantor-apply.toml:21: domain.default.resource.nameless: a new resource needs one more line; write identifier = "https://…"
       grantor-apply.toml:24: domain.default.resource.twin.identifier: 'https://api.example.com' is that of resource 'demo-api'
-      grantor-apply.toml:25: domain.default.client.third.credential.none: a new credential needs a source; write secret, phc or generate = true
+      grantor-apply.toml:25: domain.default.client.third.credential.none: a new credential needs a source; write secret, phc, generate = true, a key or a certificate
     "#);
     assert_eq!(server.run("client list --format json").ok().json().as_array().unwrap().len(), 1);
     let done = apply(folder, &faulty, &["--format", "json"]).failed().json();
@@ -252,4 +253,69 @@ fn the_file_can_come_from_a_pipe_and_in_another_language() {
     assert!(done.stdout.contains("client_name: \"A\" → none"), "{done:?}");
     run_with_input(grantor(server.folder.path()).args(["apply", "-f", "-"]), &json).wrong_usage();
     run(grantor(server.folder.path()).args(["apply", "-f", "nowhere.toml"])).failed();
+}
+
+const PROOFS: &str = r#"
+[domain.default]
+trust_anchors = ["""CA"""]
+
+[domain.default.resource.vault]
+identifier = "https://vault.example.com"
+sender_constraint = "any"
+
+[domain.default.client.batch]
+token_endpoint_auth_methods = ["private_key_jwt", "self_signed_tls_client_auth"]
+dpop_bound_access_tokens = true
+credential.key.jwks = "file:key.pem"
+credential.cert.certificate = "file:cert.pem"
+credential.away.jwks_uri = "https://keys.example.com/jwks.json"
+
+[domain.default.client.edge]
+token_endpoint_auth_methods = ["tls_client_auth", "client_secret_jwt"]
+tls_client_certificate_bound_access_tokens = true
+credential.name.tls_client_auth_san_dns = "edge.example.com"
+credential.hmac = { type = "hmac_secret", generate = true }
+"#;
+
+#[test]
+fn keys_and_certificates_are_applied() {
+    let (server, ca) = (Server::start(), Ca::new());
+    let folder = server.folder.path();
+    let (pem, key) = ca.issue_until("batch", 2090);
+    std::fs::write(folder.join("cert.pem"), pem).unwrap();
+    std::fs::write(folder.join("key.pem"), key).unwrap();
+    let file = PROOFS.replace("CA", &ca.pem);
+    let first = apply(folder, &file, &[]).ok();
+    for part in ["certificate: what the file refers to", "sender_constraint: \"any\"", "client_secret  "] {
+        assert!(first.stdout.contains(part), "{part}: {first:?}");
+    }
+    assert!(!first.stdout.contains("PRIVATE") && !first.stdout.contains("\"d\""), "{first:?}");
+    let second = apply(folder, &file, &[]).ok();
+    assert_eq!(second.stdout, "= 9 unchanged\n", "{second:?}");
+    server.run("credential test-certificate cert.pem").ok();
+    let types: Vec<Value> = server.run("credential list batch --format json").ok().json().as_array().unwrap().clone();
+    let types: Vec<_> = types.iter().map(|one| one["type"].as_str().unwrap()).collect();
+    assert_eq!(types, ["jwks_uri", "certificate", "jwks"]);
+
+    std::fs::write(folder.join("cert.pem"), ca.issue("batch")).unwrap();
+    let refused = apply(folder, &file, &[]).failed();
+    assert!(
+        refused.stderr.contains("credential.cert.certificate") && refused.stderr.contains("another"),
+        "{refused:?}"
+    );
+    apply(folder, &file, &["--replace-secrets"]).ok();
+    server.run("credential test-certificate cert.pem").ok();
+
+    for (line, named) in [
+        ("credential.x.type = \"secret\"", "write hmac_secret"),
+        ("credential.x.type = \"hmac_secret\"", "an hmac_secret takes secret"),
+        ("credential.x.certificate = \"file:key.pem\"", "private key"),
+        ("credential.x.jwks = \"file:none.json\"", "cannot be read"),
+        ("credential.x.jwks = { kty = \"EC\", d = \"x\" }", "private member"),
+        ("credential.x.tls_client_auth_san_ip = \"x\"", "not an IP address"),
+        ("credential.x = { jwks_uri = \"https://a.example\", generate = true }", "one source"),
+    ] {
+        let wrong = apply(folder, &format!("[domain.default.client.edge]\n{line}\n"), &[]).failed();
+        assert!(wrong.stderr.contains(named), "{line}: {wrong:?}");
+    }
 }

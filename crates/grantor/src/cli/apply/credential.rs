@@ -1,26 +1,15 @@
 //! What differs between a credential in a file and on a server, which shows neither its secret nor a hash of it.
 
 use super::plan::{Change, Kind, Op, Planner, Step, differences, known};
-use super::wanted::{CREDENTIAL, Entity, Source, WantedCredential};
+use super::source::Source;
+use super::wanted::{Entity, Field, WantedCredential};
 use crate::admin::credential::{CredentialSource, NewCredential, is_credential_id};
 use crate::cli::api::{When, path, refused};
 use crate::clock;
 use anyhow::Result;
 use http::StatusCode;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
-use zeroize::Zeroizing;
-
-impl Source {
-    /// Member and value, as they are sent; nothing is sent for a secret that the server is to make.
-    fn sent(&self) -> Option<(&'static str, &str)> {
-        match self {
-            Self::Secret(secret) => Some(("secret", secret.expose())),
-            Self::Phc(phc) => Some(("phc", phc)),
-            Self::Generate => None,
-        }
-    }
-}
 
 impl Planner<'_> {
     pub(super) async fn credential(
@@ -35,7 +24,7 @@ impl Planner<'_> {
             return Ok(());
         }
         let at = path(&["domain", domain, "client", client_id, "credential", &entity.name]);
-        let before = have.map(|have| known(have, CREDENTIAL)).unwrap_or_default();
+        let before = have.map(|have| known(have, &KEPT)).unwrap_or_default();
         let mut after = before.clone();
         after.extend(entity.fields.clone());
         after.retain(|_, value| !value.is_null());
@@ -43,23 +32,24 @@ impl Planner<'_> {
         let (mut op, mut anew) = (Op::Create, false);
         if have.is_some() {
             op = Op::Update;
-            let given = source.as_ref().and_then(Source::sent);
-            if let Some((name, value)) = given
-                && !self.same(&at, name, value).await?
+            if let Some(source) = source
+                && !self.same(&at, source.sent()).await?
             {
                 if !self.allowed.replace_secrets {
+                    let name = source.member();
                     self.problems.push(entity.problem(&format!("{name}: {ANOTHER}"), self.place));
                     return Ok(());
                 }
                 anew = true;
+                if matches!(source, Source::Public(..)) {
+                    // Label and end are those of the certificate before, unless the file has them.
+                    after.retain(|name, _| entity.fields.contains_key(name));
+                }
             }
         }
         if op == Op::Create || anew {
-            let to = source.as_ref().map_or(Value::Null, |source| match source {
-                Source::Generate => "made by the server".into(),
-                _ => "what the file refers to".into(),
-            });
-            let name = source.as_ref().and_then(Source::sent).map_or("secret", |(name, _)| name);
+            let to = source.as_ref().map_or(Value::Null, Source::shown);
+            let name = source.as_ref().map_or("secret", Source::member);
             let from = if anew { "another, which ends at once".into() } else { Value::Null };
             fields.insert(name.to_owned(), Change { from, to });
         }
@@ -82,8 +72,11 @@ impl Planner<'_> {
 
     /// Whether a credential is made from this secret or hash, which only the server can tell. A write that names nothing
     /// else changes nothing: it is a conflict if that is another secret.
-    async fn same(&self, path: &str, name: &str, value: &str) -> Result<bool> {
-        match self.api.put(path, json!({ name: value }), When::There).await {
+    async fn same(&self, path: &str, sent: Map<String, Value>) -> Result<bool> {
+        if sent.is_empty() {
+            return Ok(true);
+        }
+        match self.api.put(path, sent.into(), When::There).await {
             Ok(_) => Ok(true),
             Err(error) if refused(&error).is_some_and(|refused| refused.status == StatusCode::CONFLICT) => Ok(false),
             Err(error) => Err(error),
@@ -91,7 +84,10 @@ impl Planner<'_> {
     }
 }
 
-const ANOTHER: &str = "the credential has another secret; to change secrets without an interruption, write a new \
+/// What of a credential can be changed.
+const KEPT: [Field; 3] = [("label", ""), ("not_before", ""), ("expires_at", "")];
+
+const ANOTHER: &str = "the credential has another secret, key or certificate; to change it without an interruption, write a new \
                        credential under another name and take this one out later, or end the old secret at once with \
                        --replace-secrets";
 
@@ -109,27 +105,23 @@ fn problems(
         problems.push("this cannot name a credential; write 1 to 64 of A-Z, a-z, 0-9, '-' and '_'".to_owned());
     }
     if made && source.is_none() {
-        problems.push("a new credential needs a source; write secret, phc or generate = true".to_owned());
+        problems.push(
+            "a new credential needs a source; write secret, phc, generate = true, a key or a certificate".to_owned(),
+        );
     }
     let credential = NewCredential {
         label: after.get("label").and_then(Value::as_str).map(str::to_owned),
         not_before: time("not_before"),
         // An end that is past already is no fault of who does not change it.
         expires_at: time("expires_at").filter(|_| made || fields.contains_key("expires_at")),
-        source: match source {
-            Some(Source::Secret(secret)) => CredentialSource::Given(Zeroizing::new(secret.expose().to_owned())),
-            Some(Source::Phc(phc)) => CredentialSource::Phc(phc.clone()),
-            Some(Source::Generate) | None => CredentialSource::Generate,
-        },
+        source: source.map_or(CredentialSource::Generate, Source::to_admin),
     };
     problems.extend(credential.problems(clock::now_s()));
     problems
 }
 
 fn whole(mut after: Map<String, Value>, source: Option<&Source>) -> Value {
-    if let Some((name, value)) = source.and_then(Source::sent) {
-        after.insert(name.to_owned(), value.into());
-    }
+    after.extend(source.map(Source::sent).unwrap_or_default());
     after.into()
 }
 

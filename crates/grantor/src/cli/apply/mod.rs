@@ -3,6 +3,7 @@
 mod credential;
 mod plan;
 mod run;
+mod source;
 mod tree;
 mod wanted;
 

@@ -78,7 +78,7 @@ pub fn show(plan: &Plan, format: Format) -> Result<()> {
 fn value(field: &str, value: &Value) -> String {
     match value {
         Value::Null => "none".into(),
-        Value::String(text) if field == "secret" || field == "phc" => text.clone(),
+        Value::String(text) if ["secret", "phc", "certificate"].contains(&field) => text.clone(),
         Value::Number(at) if field == "not_before" || field == "expires_at" => {
             at.as_i64().map_or_else(|| at.to_string(), time::rfc3339)
         }

@@ -1,5 +1,6 @@
+use super::source::Source;
 use super::tree::{Language, Malformed, parse};
-use super::wanted::{Place, Source, Wanted, read};
+use super::wanted::{Place, Wanted, read};
 use crate::config::Problem;
 use serde_json::json;
 
@@ -135,7 +136,7 @@ phc = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
     f:18: domain.default.client.a.credential.two.secret: the secret env:GRANTOR_SURELY_NOT_SET cannot be read: the variable is not set; set it where this is started
     f:19: domain.default.client.a.credential.two.expires_at: '90d' means another time whenever the file is applied; write a time such as 2027-01-31T12:00:00Z
     f:20: domain.default.client.a.credential.two.labl: unknown key; did you mean `label`?
-    f:21: domain.default.client.a.credential.three: a credential has one source; write secret, phc or generate
+    f:21: domain.default.client.a.credential.three: a credential has one source; write secret, phc or generate, or one key, certificate or name
     ");
     assert!(!problems.concat().contains("hunter2"));
 }

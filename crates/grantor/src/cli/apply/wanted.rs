@@ -1,13 +1,12 @@
 //! What a file asks for, checked as far as that is possible without a server.
 
+use super::source::Source;
 use super::tree::{Node, Tree};
 use crate::cli::time;
 use crate::config::{Problem, nearest};
-use crate::secrets::{Secret, SecretRef};
 use grantor_core::client::{ClientMetadata, is_client_id};
 use grantor_core::domain::{DomainSettings, is_name};
 use grantor_core::resource::Resource;
-use grantor_core::secret::phc;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -37,15 +36,6 @@ pub struct WantedClient {
 pub struct WantedCredential {
     pub entity: Entity,
     pub source: Option<Source>,
-}
-
-/// Where a credential comes from.
-#[derive(Debug)]
-pub enum Source {
-    Secret(Secret),
-    Phc(String),
-    /// Made by the server, and shown once.
-    Generate,
 }
 
 /// A named thing and the fields that are written.
@@ -114,6 +104,16 @@ pub const CREDENTIAL: &[Field] = &[
     ("secret", "where the secret is: env:NAME or file:PATH"),
     ("phc", "a hash such as $argon2id$…, or where it is: env:NAME or file:PATH"),
     ("generate", "true, for a secret that is made by the server and shown once"),
+    ("type", "hmac_secret, for a secret that is for client_secret_jwt"),
+    ("jwks", "a table of public keys, or file:PATH of such a set or of a key in PEM"),
+    ("jwks_uri", "an https URL"),
+    ("certificate", "PEM text or file:PATH"),
+    ("x5t#S256", "the thumbprint of a certificate"),
+    ("tls_client_auth_subject_dn", "the subject of certificates"),
+    ("tls_client_auth_san_dns", "a DNS name"),
+    ("tls_client_auth_san_uri", "a URI"),
+    ("tls_client_auth_san_ip", "an IP address"),
+    ("tls_client_auth_san_email", "an email address"),
     ("label", "a name for people"),
     ("not_before", TIME),
     ("expires_at", TIME),
@@ -275,12 +275,17 @@ impl Reader {
 
     fn credential(&mut self, id: &str, node: &Node, key: String) -> WantedCredential {
         let mut entity = Entity::new(id, key, node.line);
-        let mut sources = Vec::new();
+        let (mut sources, mut hmac) = (Vec::new(), false);
         for (field, value) in self.entries(node, &entity.key.clone()) {
             let field_key = join(&entity.key, field);
             let read = match field {
-                "secret" => self.secret(value).map(|secret| sources.push(Source::Secret(secret))),
-                "phc" => self.phc(value).map(|phc| sources.push(Source::Phc(phc))),
+                "type" => match &value.tree {
+                    Tree::Text(named) if named == "hmac_secret" => {
+                        hmac = true;
+                        Ok(())
+                    }
+                    _ => Err("write hmac_secret, or leave the line out: other types follow from the source".to_owned()),
+                },
                 "generate" => match value.tree {
                     Tree::Bool(yes) => {
                         sources.extend(yes.then_some(Source::Generate));
@@ -290,10 +295,13 @@ impl Reader {
                 },
                 "label" | "not_before" | "expires_at" => written_in_credential(field, value)
                     .map(|written| drop(entity.fields.insert(field.to_owned(), written))),
-                _ => {
-                    self.unknown(&mut entity, field, value.line, CREDENTIAL.iter().map(|(name, _)| *name));
-                    continue;
-                }
+                _ => match Source::read(field, value, &self.place) {
+                    Some(read) => read.map(|source| sources.push(source)),
+                    None => {
+                        self.unknown(&mut entity, field, value.line, CREDENTIAL.iter().map(|(name, _)| *name));
+                        continue;
+                    }
+                },
             };
             entity.lines.insert(field.to_owned(), value.line);
             if let Err(message) = read {
@@ -303,29 +311,18 @@ impl Reader {
         }
         if sources.len() > 1 {
             entity.unreadable = true;
-            self.wrong(node.line, &entity.key, "a credential has one source; write secret, phc or generate".into());
+            let message = "a credential has one source; write secret, phc or generate, or one key, certificate or name";
+            self.wrong(node.line, &entity.key, message.into());
         }
-        WantedCredential { entity, source: sources.pop() }
-    }
-
-    fn secret(&self, value: &Node) -> Result<Secret, String> {
-        self.resolve(value, "env:NAME or file:PATH")
-    }
-
-    fn phc(&self, value: &Node) -> Result<String, String> {
-        let phc = match &value.tree {
-            Tree::Text(text) if text.starts_with('$') => text.clone(),
-            _ => self.resolve(value, "a hash such as $argon2id$…, env:NAME or file:PATH")?.expose().to_owned(),
-        };
-        phc::check(&phc).map(|()| phc)
-    }
-
-    fn resolve(&self, value: &Node, takes: &str) -> Result<Secret, String> {
-        let Tree::Text(text) = &value.tree else {
-            return Err(format!("it is {}; write {takes}", value.kind()));
-        };
-        let reference = SecretRef::parse(text)?.relative_to(&self.place.folder);
-        reference.resolve().map_err(|error| error.to_string())
+        let mut source = sources.pop();
+        if hmac {
+            source = source.and_then(Source::into_hmac);
+            if source.is_none() {
+                entity.unreadable = true;
+                self.wrong(node.line, &entity.key, "an hmac_secret takes secret, or generate = true".into());
+            }
+        }
+        WantedCredential { entity, source }
     }
 }
 

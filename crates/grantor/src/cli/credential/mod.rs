@@ -11,8 +11,8 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use http::StatusCode;
 use serde_json::{Value, json};
-pub(super) use source::without_secret;
 use source::{Given, Source, next_step};
+pub(super) use source::{keys as keys_of, without_secret};
 use std::path::PathBuf;
 
 /// Manage credentials: the secrets, keys and certificates by which a client proves itself.
