@@ -55,6 +55,7 @@ pub async fn authenticate<'c>(
             decision.auth_method = Some(caller.method().as_str().to_owned());
             if let Some(allowance) = caller.allowance() {
                 app.metrics.allowance_used(&domain.name, allowance);
+                app.allowances.used(&domain.name, &caller.client().client_id, allowance, now);
                 decision.allowance = Some(allowance.as_str().to_owned());
             }
             Ok(caller)

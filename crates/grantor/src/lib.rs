@@ -4,6 +4,7 @@
 //! client is and [`keys`] for a signature. Administrators work through [`admin`]. [`store`] holds all SQL.
 
 pub mod admin;
+pub mod allowances;
 pub mod audit;
 pub mod authenticate;
 pub mod cli;
@@ -29,6 +30,7 @@ pub mod token;
 pub mod trust;
 pub mod watch;
 
+use crate::allowances::Allowances;
 use crate::audit::{Audit, AuditSettings};
 use crate::config::{Config, Database};
 use crate::data_dir::{DataLock, IfMissing};
@@ -63,6 +65,7 @@ pub struct App {
     pub remote_keys: RemoteKeys,
     pub replay: Replay,
     pub trust: Trust,
+    pub allowances: Allowances,
     pub audit: Audit,
     pub metrics: Metrics,
     pub parse_limits: ParseLimits,
@@ -110,6 +113,7 @@ impl App {
             imported: Imported::new(limits.slow_hash_concurrency, limits.slow_hash_queue_max),
             throttle: Throttle::new(limits.failed_auth_per_minute.unwrap_or(0), limits.failed_auth_burst),
             trust: Trust::new(),
+            allowances: Allowances::new(now),
             parse_limits: ParseLimits {
                 form_parameters_max: limits.form_parameters_max.unwrap_or(usize::MAX),
                 scope_tokens_max: limits.scope_tokens_max.unwrap_or(usize::MAX),

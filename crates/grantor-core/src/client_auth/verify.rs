@@ -3,7 +3,7 @@
 use super::assertion::SpendOnce;
 use super::{ClientAuth, Method, PublicKeys, SlowProof};
 use crate::Timestamp;
-use crate::client::{Client, Credential, CredentialKind, Unusable};
+use crate::client::{Client, ClientMetadata, Credential, CredentialKind, Unusable};
 use crate::domain::{DEFAULT_DOMAIN, Domain};
 use crate::error::{ErrorCode, OAuthError, Result, quote};
 use crate::secret::{Peppers, SecretFormat, examine};
@@ -30,6 +30,16 @@ pub enum Allowance {
 }
 
 impl Allowance {
+    pub const ALL: [Self; 2] = [Self::UnencodedBasic, Self::TokenEndpointAudience];
+
+    /// Whether a client has it.
+    pub const fn is_given(self, client: &ClientMetadata) -> bool {
+        match self {
+            Self::UnencodedBasic => client.allow_unencoded_basic,
+            Self::TokenEndpointAudience => client.allow_token_endpoint_audience,
+        }
+    }
+
     /// The member of the client's registration.
     pub const fn as_str(self) -> &'static str {
         match self {

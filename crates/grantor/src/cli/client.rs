@@ -268,11 +268,36 @@ async fn show(api: &Api, domain: &str, client_id: &str, format: Format) -> Resul
         // The list of credentials shows it.
         members.retain(|name, _| name != "has_imported_secret" && name != "hint");
     }
+    let used = client.as_object_mut().and_then(|members| members.remove("allowances_used"));
+    let since = client.as_object_mut().and_then(|members| members.remove("allowances_counted_since"));
     output::print_object(format, &client)?;
     print("")?;
     credential::print_list(&credentials, format)?;
     credential::hint(&credentials, client_id);
+    allowances(used.as_ref().and_then(Value::as_array), since.as_ref(), client_id, domain);
     Ok(())
+}
+
+/// Which allowances the client makes use of, and which could be taken back.
+fn allowances(used: Option<&Vec<Value>>, since: Option<&Value>, client_id: &str, domain: &str) {
+    let moment = |value: &Value| output::text_of("at", value);
+    let since = since.map(moment).unwrap_or_default();
+    for used in used.into_iter().flatten() {
+        let name = used["allowance"].as_str().unwrap_or_default();
+        match used["count"].as_u64() {
+            None | Some(0) => note(&format!(
+                "\nIt made no use of {name} since the server started ({since}). Once you are sure, take it back: grantor \
+                 client update {} --unset {}{}",
+                shell(client_id),
+                name.replace('_', "-"),
+                domain_flag(domain)
+            )),
+            Some(count) => note(&format!(
+                "\nIt made use of {name} {count} times since {since}, the last time at {}.",
+                moment(&used["last_used_at"])
+            )),
+        }
+    }
 }
 
 async fn first_secret(api: &Api, domain: &str, client_id: &str, client: Value, format: Format) -> Result<()> {

@@ -165,3 +165,14 @@ fn rfc8705_s2_a_token_by_a_certificate() {
     let token = server.run(&format!("{demo} --cert cert.pem --key key.pem")).ok();
     assert!(claims(&token.stdout)["cnf"]["x5t#S256"].is_string());
 }
+
+#[test]
+fn allowances_that_nobody_needs_are_told() {
+    let server = Server::start();
+    server.run("client update demo --allow-token-endpoint-audience").ok();
+    let shown = server.run("client show demo").ok();
+    assert!(shown.stderr.contains("client update demo --unset allow-token-endpoint-audience"), "{shown:?}");
+    assert!(!shown.stdout.contains("allowances_used"), "{shown:?}");
+    let counted = server.run("client show demo --format json").ok().json();
+    assert_eq!(counted["allowances_used"][0]["count"], 0);
+}

@@ -5,6 +5,7 @@ use crate::common::{API, CLIENT, ISSUER, VAULT, metadata, resource, test_app};
 use grantor::admin::credential::{CredentialSource, NewCredential};
 use grantor::store::Precondition;
 use grantor_core::client::ClientMetadata;
+use grantor_core::client_auth::Allowance;
 use grantor_core::jose::Alg;
 use grantor_core::resource::Resource;
 use grantor_core::secret::generate;
@@ -212,6 +213,7 @@ async fn the_unencoded_allowance_is_counted() {
             .render()
             .contains("grantor_allowances_used_total{domain=\"default\",allowance=\"allow_unencoded_basic\"} 1")
     );
+    assert_eq!(app.allowances.of("default", "a%41", Allowance::UnencodedBasic).map(|used| used.count), Some(1));
 }
 
 #[tokio::test]
