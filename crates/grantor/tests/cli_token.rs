@@ -154,7 +154,7 @@ fn token_without_anything_explains_how() {
     let nowhere = run(grantor().arg("token").current_dir(elsewhere.path()), "");
     assert_eq!((nowhere.code, nowhere.err.contains("`grantor dev`")), (2, true), "{}", nowhere.err);
     let missing = run(demo(&server, &["token"]).env("GRANTOR_CLIENT_SECRET", "").current_dir(elsewhere.path()), "");
-    assert_eq!((missing.code, missing.err.contains("where the client's secret is")), (2, true), "{}", missing.err);
+    assert_eq!((missing.code, missing.err.contains("by what the client proves itself")), (2, true), "{}", missing.err);
 }
 
 #[test]
