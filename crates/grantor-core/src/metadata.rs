@@ -12,6 +12,8 @@ use serde::Serialize;
 pub const TOKEN_PATH: &str = "/connect/token";
 pub const INTROSPECTION_PATH: &str = "/connect/introspect";
 pub const REVOCATION_PATH: &str = "/connect/revocation";
+/// Nothing is there.
+pub const AUTHORIZATION_PATH: &str = "/connect/authorize";
 pub const JWKS_PATH: &str = "/.well-known/jwks.json";
 pub const OAUTH_METADATA_PATH: &str = "/.well-known/oauth-authorization-server";
 pub const OPENID_METADATA_PATH: &str = "/.well-known/openid-configuration";
@@ -33,6 +35,11 @@ pub struct ServerMetadata {
     pub revocation_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     pub jwks_uri: String,
     pub grant_types_supported: Vec<&'static str>,
+    /// These two only by `with_authorization_placeholder`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorization_endpoint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response_types_supported: Option<[&'static str; 0]>,
     /// RFC 9449 §5.1.
     pub dpop_signing_alg_values_supported: Vec<&'static str>,
     /// RFC 8705 §3.3.
@@ -73,6 +80,8 @@ impl ServerMetadata {
             revocation_endpoint_auth_signing_alg_values_supported: assertions,
             jwks_uri: format!("{issuer}{JWKS_PATH}"),
             grant_types_supported: GrantType::ALL.iter().map(|grant| grant.as_str()).collect(),
+            authorization_endpoint: None,
+            response_types_supported: None,
             dpop_signing_alg_values_supported: signatures,
             tls_client_certificate_bound_access_tokens: certificates,
             mtls_endpoint_aliases: domain.mtls_base.as_ref().map(|base| EndpointAliases {
@@ -81,5 +90,13 @@ impl ServerMetadata {
                 revocation_endpoint: format!("{base}{REVOCATION_PATH}"),
             }),
         }
+    }
+
+    /// For readers that take no document without these members, even of a server to which RFC 8414 §2 does not apply them.
+    /// The empty list says that nothing can be had there.
+    pub fn with_authorization_placeholder(mut self) -> Self {
+        self.authorization_endpoint = Some(format!("{}{AUTHORIZATION_PATH}", self.issuer));
+        self.response_types_supported = Some([]);
+        self
     }
 }

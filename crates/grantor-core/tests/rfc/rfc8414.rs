@@ -48,6 +48,17 @@ fn s2_the_document_says_what_the_enums_say() {
 }
 
 #[test]
+fn s2_a_placeholder_for_those_who_insist_on_an_authorization_endpoint() {
+    let domain = Domain { issuer: "https://a".into(), ..Domain::default() };
+    let plain = json!(ServerMetadata::new(&domain, true));
+    let mut with = json!(ServerMetadata::new(&domain, true).with_authorization_placeholder());
+    let with = with.as_object_mut().unwrap();
+    assert_eq!(with.remove("authorization_endpoint"), Some(json!("https://a/connect/authorize")));
+    assert_eq!(with.remove("response_types_supported"), Some(json!([])));
+    assert_eq!(plain.as_object(), Some(&*with), "and nothing else");
+}
+
+#[test]
 fn s3_2_no_empty_lists_and_no_none() {
     let document = self::document("https://a", true);
     for (name, value) in document.as_object().unwrap() {

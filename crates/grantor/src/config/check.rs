@@ -24,7 +24,9 @@ pub(super) fn config(reading: Reading) -> Result<Config, ConfigErrors> {
         Some(WrittenSetting { key: setting.key, value: raw.show(setting.key).unwrap_or_default(), place })
     };
     let written = SETTINGS.iter().filter_map(written).collect();
-    let RawConfig { top, listen, mtls, proxy, limits, jwks_fetch, dpop, token, keys, cache, audit, log, .. } = raw;
+    let RawConfig {
+        top, listen, mtls, proxy, limits, jwks_fetch, dpop, metadata, token, keys, cache, audit, log, ..
+    } = raw;
     Ok(Config {
         issuer,
         audit: Audit {
@@ -44,6 +46,7 @@ pub(super) fn config(reading: Reading) -> Result<Config, ConfigErrors> {
         limits,
         jwks_fetch,
         dpop,
+        metadata,
         token,
         keys,
         cache,

@@ -15,8 +15,8 @@ pub(crate) use problem::nearest;
 pub use problem::{ConfigErrors, Problem};
 pub use reference::reference_page;
 pub use settings::{
-    AddressHeader, Cache, CertificateHeader, Dpop, JwksFetch, Keys, Limits, Listen, Log, LogFormat, LogLevel, Mtls,
-    Proxy, SETTINGS, TlsVersion, Token,
+    AddressHeader, Cache, CertificateHeader, Dpop, JwksFetch, Keys, Limits, Listen, Log, LogFormat, LogLevel, Metadata,
+    Mtls, Proxy, SETTINGS, TlsVersion, Token,
 };
 pub use sources::{ConfigFile, DEFAULT_FILE, RESERVED, Sources};
 pub use table::Setting;
@@ -43,6 +43,7 @@ pub struct Config {
     pub limits: Limits,
     pub jwks_fetch: JwksFetch,
     pub dpop: Dpop,
+    pub metadata: Metadata,
     pub token: Token,
     pub keys: Keys,
     pub cache: Cache,

@@ -183,6 +183,13 @@ settings! {
         nonce_lifetime_s: u32 = 300, 2..=86_400;
     }
 
+    /// What clients read about this server (RFC 8414).
+    metadata: Metadata {
+        /// Names an `authorization_endpoint` (nothing is there) and an empty `response_types_supported`. For clients that
+        /// take no metadata without them, such as the MCP SDKs; RFC 8414 does not ask for them here.
+        authorization_placeholder: bool = false;
+    }
+
     /// Access tokens, where neither the client, the resource nor the domain says otherwise.
     token: Token {
         /// How long an access token lives.

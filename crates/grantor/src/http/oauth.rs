@@ -159,7 +159,11 @@ async fn record(app: &App, endpoint: Endpoint, status: StatusCode, decision: Dec
 pub fn metadata(app: &App, domain: &Domain, request: &HeaderMap) -> Answer {
     let by_proxy = app.config.proxy.certificate_header != CertificateHeader::None;
     let certificates = by_proxy || app.config.listen.mtls.is_some();
-    let body = Bytes::from(serde_json::to_vec(&ServerMetadata::new(domain, certificates)).unwrap_or_default());
+    let mut metadata = ServerMetadata::new(domain, certificates);
+    if app.config.metadata.authorization_placeholder {
+        metadata = metadata.with_authorization_placeholder();
+    }
+    let body = Bytes::from(serde_json::to_vec(&metadata).unwrap_or_default());
     let etag = format!("\"{}\"", &b64url_encode(&sha256(&body))[..16]);
     document(body, &etag, app.jwks_max_age_s, request)
 }
