@@ -33,6 +33,7 @@ impl Admin<'_> {
     pub async fn delete_client(&self, domain: &str, client_id: &str, when: Precondition) -> Result<()> {
         self.domain(domain)?;
         self.app.store.delete_client(&self.end_of_tokens(domain, client_id), when, &self.by()).await?;
+        self.app.allowances.forget_client(domain, client_id);
         self.in_force().await
     }
 

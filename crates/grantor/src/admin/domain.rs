@@ -41,6 +41,7 @@ impl Admin<'_> {
             return Err(AdminError::Conflict("the domain 'default' cannot be deleted".into()));
         }
         self.app.store.delete_domain(name, force, when, &self.by()).await?;
+        self.app.allowances.forget_domain(name);
         self.in_force().await
     }
 

@@ -33,6 +33,13 @@ enum Action {
         /// Its client_id
         client_id: String,
     },
+    /// List the clients that used an allowance since the server was started
+    #[command(after_help = "\
+An allowance lets one client off from a rule. Withdraw it when the client has stopped using it.
+
+Example:
+  grantor client allowances")]
+    Allowances(#[command(flatten)] Page),
     /// Register a client, with a first secret, which is printed this one time, if it is to send one
     #[command(after_help = "\
 Examples:
@@ -170,6 +177,14 @@ const COLUMNS: &[Column] = &[
     ("UPDATED", &["updated_at"]),
 ];
 
+const ALLOWANCE_COLUMNS: &[Column] = &[
+    ("CLIENT_ID", &["client_id"]),
+    ("ALLOWANCE", &["allowance"]),
+    ("COUNT", &["count"]),
+    ("LAST_USED", &["last_used_at"]),
+    ("SINCE", &["since"]),
+];
+
 impl Fields {
     fn body(self) -> Body {
         let enabled = (self.enable || self.disable).then_some(self.enable);
@@ -221,6 +236,9 @@ async fn run(api: &Api, domain: &str, format: Format, action: Action) -> Result<
     let what = |id: &str| format!("client '{id}' of domain '{domain}'");
     match action {
         Action::List(page) => entity::list(api, &path(&["domain", domain, "client"]), COLUMNS, &page, format).await,
+        Action::Allowances(page) => {
+            entity::list(api, &path(&["domain", domain, "allowance"]), ALLOWANCE_COLUMNS, &page, format).await
+        }
         Action::Show { client_id } => show(api, domain, &client_id, format).await,
         Action::Create { client_id, fields, no_secret } => {
             let body = fields.body().into_map();
@@ -267,36 +285,25 @@ async fn show(api: &Api, domain: &str, client_id: &str, format: Format) -> Resul
     if let Some(members) = client.as_object_mut() {
         // The list of credentials shows it.
         members.retain(|name, _| name != "has_imported_secret" && name != "hint");
+        if let Some(Value::Array(allowances)) = members.remove("allowances") {
+            let uses: Vec<String> = allowances.iter().map(use_of).collect();
+            members.insert("allowances".into(), uses.into());
+        }
     }
-    let used = client.as_object_mut().and_then(|members| members.remove("allowances_used"));
-    let since = client.as_object_mut().and_then(|members| members.remove("allowances_counted_since"));
     output::print_object(format, &client)?;
     print("")?;
     credential::print_list(&credentials, format)?;
     credential::hint(&credentials, client_id);
-    allowances(used.as_ref().and_then(Value::as_array), since.as_ref(), client_id, domain);
     Ok(())
 }
 
-/// Which allowances the client makes use of, and which could be taken back.
-fn allowances(used: Option<&Vec<Value>>, since: Option<&Value>, client_id: &str, domain: &str) {
-    let moment = |value: &Value| output::text_of("at", value);
-    let since = since.map(moment).unwrap_or_default();
-    for used in used.into_iter().flatten() {
-        let name = used["allowance"].as_str().unwrap_or_default();
-        match used["count"].as_u64() {
-            None | Some(0) => note(&format!(
-                "\nIt made no use of {name} since the server started ({since}). Once you are sure, take it back: grantor \
-                 client update {} --unset {}{}",
-                shell(client_id),
-                name.replace('_', "-"),
-                domain_flag(domain)
-            )),
-            Some(count) => note(&format!(
-                "\nIt made use of {name} {count} times since {since}, the last time at {}.",
-                moment(&used["last_used_at"])
-            )),
-        }
+/// Whether an allowance is still needed.
+fn use_of(allowance: &Value) -> String {
+    let text = |member: &str| allowance.get(member).map(|value| output::text_of(member, value)).unwrap_or_default();
+    let (name, count, since) = (text("allowance"), text("count"), text("since"));
+    match &*text("last_used_at") {
+        "" => format!("{name} not used since {since}"),
+        last => format!("{name} used {count} times since {since}, last {last}"),
     }
 }
 

@@ -153,7 +153,7 @@ pub fn lines(members: &Map<String, Value>, indent: &str) -> String {
 
 /// A value as people read it. Nothing in it can steer the terminal.
 pub fn text_of(name: &str, value: &Value) -> String {
-    let is_time = name.ends_with("_at") || name == "at" || name == "not_before";
+    let is_time = name.ends_with("_at") || matches!(name, "at" | "since" | "not_before");
     let text = match value {
         Value::Null => String::new(),
         Value::Number(number) if is_time => number.as_i64().map_or_else(|| number.to_string(), time::rfc3339),

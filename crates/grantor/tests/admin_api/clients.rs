@@ -129,25 +129,3 @@ async fn deleting_a_client_ends_its_tokens_for_good() {
     let kinds: Vec<_> = changes["items"].as_array().unwrap().iter().map(|change| change["kind"].clone()).collect();
     assert!(kinds.contains(&json!("revocation")) && kinds.contains(&json!("client")), "{changes}");
 }
-
-#[tokio::test]
-async fn who_still_needs_an_allowance_is_seen() {
-    use grantor_core::client_auth::Allowance::TokenEndpointAudience;
-    let server = Server::with_client().await;
-    let svc = "/v1/domain/default/client/svc";
-    assert_eq!(server.get(svc).await.expect(200)["allowances_used"], Value::Null, "it has none");
-    server.put(svc, json!({ "allow_token_endpoint_audience": true })).await.expect(200);
-    let shown = server.get(svc).await.expect(200);
-    assert_eq!(shown["allowances_used"], json!([{ "allowance": "allow_token_endpoint_audience", "count": 0 }]));
-    assert!(shown["allowances_counted_since"].is_i64());
-    server.app.allowances.used("default", "svc", TokenEndpointAudience, 1_800_000_000);
-    let answer = server.get(svc).await;
-    let etag = answer.header("etag").to_owned();
-    let used = json!([{ "allowance": "allow_token_endpoint_audience", "count": 1, "last_used_at": 1_800_000_000 }]);
-    assert_eq!(answer.json["allowances_used"], used);
-    assert_eq!(
-        server.call("GET", svc, &[("if-none-match", &etag)], None).await.status,
-        200,
-        "a use changes no version"
-    );
-}

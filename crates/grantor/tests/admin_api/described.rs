@@ -87,6 +87,20 @@ async fn the_schemas_are_true() {
     assert!(names(&credential).is_subset(&described), "{credential}");
 }
 
+#[tokio::test]
+async fn what_a_client_shows_besides_is_described() {
+    let server = Server::with_client().await;
+    let svc = "/v1/domain/default/client/svc";
+    server.put(svc, json!({ "allow_unencoded_basic": true })).await.expect(200);
+    server.post(&format!("{svc}/credential"), json!({ "secret": "chosen elsewhere" })).await.expect(201);
+    let shown = server.get(svc).await.expect(200);
+    let besides: BTreeSet<String> =
+        members_of("ClientView").into_iter().filter(|name| !members_of("Client").contains(name)).collect();
+    assert_eq!(besides.len(), 3);
+    assert!(besides.is_subset(&names(&shown)), "{shown}");
+    assert!(names(&shown).is_subset(&members_of("ClientView").into_iter().collect()), "{shown}");
+}
+
 fn names(object: &Value) -> BTreeSet<String> {
     object.as_object().unwrap().keys().cloned().collect()
 }

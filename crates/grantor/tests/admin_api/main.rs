@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
 
 mod access;
+mod allowances;
 mod at_once;
 mod certificates;
 mod clients;

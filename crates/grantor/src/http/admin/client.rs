@@ -4,7 +4,7 @@ use super::auth::Actor;
 use super::domain::known_domain;
 use super::entity::{self, Page, check_known, merged, object, precondition, read, show, status_of, with_status};
 use super::problem::Problem;
-use super::{Answer, Server};
+use super::{Answer, Server, allowance};
 use crate::admin::Admin;
 use crate::clock;
 use crate::store::Stored;
@@ -14,7 +14,6 @@ use axum::extract::{Path, Query};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use grantor_core::client::{ClientMetadata, Credential, CredentialKind};
-use grantor_core::client_auth::Allowance;
 use grantor_core::error::quote;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -62,26 +61,6 @@ fn with_credentials(mut shown: Value, credentials: &[Credential]) -> Value {
     shown
 }
 
-/// Who still needs an allowance is seen by its uses; who does not can do without.
-fn with_allowances(mut shown: Value, server: &Server, domain: &str, row: &(String, ClientMetadata)) -> Value {
-    let (client_id, metadata) = row;
-    let used = |allowance: Allowance| {
-        let mut used = json!({ "allowance": allowance.as_str(), "count": 0 });
-        if let Some(found) = server.allowances.of(domain, client_id, allowance) {
-            used["count"] = found.count.into();
-            used["last_used_at"] = found.last_used_at.into();
-        }
-        used
-    };
-    let given = Allowance::ALL.into_iter().filter(|allowance| allowance.is_given(metadata));
-    let used: Vec<Value> = given.map(used).collect();
-    if !used.is_empty() {
-        shown["allowances_used"] = used.into();
-        shown["allowances_counted_since"] = server.allowances.since().into();
-    }
-    shown
-}
-
 pub async fn list(server: Server, Path(domain): Path<String>, Query(page): Query<Page>) -> Answer {
     known_domain(&server, &domain)?;
     entity::list::<ClientMetadata>(&server, &domain, &page, shown).await
@@ -94,11 +73,14 @@ pub async fn get(server: Server, Path((domain, client_id)): Path<(String, String
         Problem::not_found(format!("there is no client '{}' in domain '{domain}'", quote(&client_id)))
     })?;
     let credentials = server.store.credentials(&domain, &client_id).await?;
-    let (version, named) = (row.version, (client_id, row.body.clone()));
-    let shown = with_allowances(with_credentials(shown(row), &credentials), &server, &domain, &named);
+    let (version, allowances) = (row.version, allowance::of_client(&server, &domain, &row));
+    let mut shown = with_credentials(shown(row), &credentials);
+    if allowances.is_empty() {
+        return Ok(show(version, &shown, StatusCode::OK, &headers));
+    }
+    shown["allowances"] = json!(allowances);
     // Uses are no part of the version: who has it already gets them, too.
-    let headers = if shown.get("allowances_used").is_some() { HeaderMap::new() } else { headers };
-    Ok(show(version, &shown, StatusCode::OK, &headers))
+    Ok(show(version, &shown, StatusCode::OK, &HeaderMap::new()))
 }
 
 pub async fn put(

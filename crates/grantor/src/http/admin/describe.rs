@@ -1,5 +1,6 @@
 //! The description of the admin API: OpenAPI 3.1 built from the route table, a page to browse it, and the reference.
 
+use super::allowance::{AllowanceList, AllowanceUsed};
 use super::certificate::{CertificateMatch, CertificateTest, Refusal, TestCertificate};
 use super::client::Rotate;
 use super::credential::{CredentialBody, CredentialView};
@@ -131,6 +132,19 @@ mod schema {
         }
     }
 
+    /// A client, and what an administrator may want to mend.
+    #[derive(ToSchema)]
+    pub struct ClientView {
+        #[schema(inline)]
+        #[serde(flatten)]
+        client: Client,
+        /// Its allowances, set or used, to see which can be withdrawn.
+        allowances: Option<Vec<super::AllowanceUsed>>,
+        /// It still proves itself by a secret that another server made.
+        has_imported_secret: Option<bool>,
+        hint: Option<String>,
+    }
+
     #[derive(ToSchema)]
     pub struct CredentialList {
         items: Vec<super::CredentialView>,
@@ -249,6 +263,9 @@ fn components() -> ComponentsBuilder {
         schema::ClientBody,
         schema::Client,
         schema::ClientList,
+        schema::ClientView,
+        AllowanceUsed,
+        AllowanceList,
         CredentialBody,
         CredentialView,
         schema::CredentialList,

@@ -1,5 +1,6 @@
 //! The admin API: the operations of [`crate::admin`] over HTTP. `routes` is the whole table.
 
+mod allowance;
 mod auth;
 mod certificate;
 mod client;

@@ -1,6 +1,6 @@
 //! Every path of the admin API: what serves it and how it is described. Routing and OpenAPI both come from here.
 
-use super::{certificate, client, credential, domain, key, log, service};
+use super::{allowance, certificate, client, credential, domain, key, log, service};
 use crate::App;
 use axum::Router;
 use axum::routing::{MethodRouter, delete, get, post, put};
@@ -49,7 +49,7 @@ pub(super) const GUARDED: &[Operation] = operations! {
     put "/v1/domain/{domain}/resource/{name}" => domain::put_resource, "Create or update a resource", query NONE, body Some("ResourceBody"), answer 200 Some("Resource");
     delete "/v1/domain/{domain}/resource/{name}" => domain::delete_resource, "Delete a resource", query NONE, body None, answer 204 None;
     get "/v1/domain/{domain}/client" => client::list, "List the clients of a domain", query PAGE, body None, answer 200 Some("ClientList");
-    get "/v1/domain/{domain}/client/{client_id}" => client::get, "Show a client", query NONE, body None, answer 200 Some("Client");
+    get "/v1/domain/{domain}/client/{client_id}" => client::get, "Show a client", query NONE, body None, answer 200 Some("ClientView");
     put "/v1/domain/{domain}/client/{client_id}" => client::put, "Create or update a client", query NONE, body Some("ClientBody"), answer 200 Some("Client");
     delete "/v1/domain/{domain}/client/{client_id}" => client::delete, "Delete a client and its credentials, and end its tokens", query NONE, body None, answer 204 None;
     post "/v1/domain/{domain}/client/{client_id}/rotate" => client::rotate, "Make a new secret; the present ones end after the overlap", query NONE, body Some("Rotate"), answer 201 Some("NewCredential");
@@ -61,6 +61,7 @@ pub(super) const GUARDED: &[Operation] = operations! {
     delete "/v1/domain/{domain}/client/{client_id}/credential/{credential}" => credential::delete, "Delete a credential", query NONE, body None, answer 204 None;
     post "/v1/domain/{domain}/client/{client_id}/credential/{credential}/revoke" => credential::revoke, "Revoke a credential at once; its record stays", query NONE, body None, answer 200 Some("CredentialView");
     post "/v1/domain/{domain}/test-certificate" => certificate::test, "Tell which clients a certificate would be let in as, and why not as others; changes nothing", query NONE, body Some("TestCertificate"), answer 200 Some("CertificateTest");
+    get "/v1/domain/{domain}/allowance" => allowance::list, "List the clients that used an allowance since the server was started", query PAGE, body None, answer 200 Some("AllowanceList");
     get "/v1/domain/{domain}/key" => key::list, "List the keys of a domain", query NONE, body None, answer 200 Some("KeyList");
     post "/v1/domain/{domain}/key/rotate" => key::rotate, "Publish successors of all keys now; they are used once every cached key set has expired", query NONE, body Some("RotateKeys"), answer 200 Some("KeyList");
     get "/v1/domain/{domain}/change" => log::changes, "List what administrators changed, newest first", query &["before", "limit"], body None, answer 200 Some("ChangeList");
