@@ -33,18 +33,26 @@ fn blocks(page: &str, language: &str) -> Vec<String> {
 fn with_real_names(script: &str, server: &DevServer) -> String {
     let last_request = r#"$(sed -n '$s/.*"request_id":"\([^"]*\)".*/\1/p' grantor-dev/audit/audit.jsonl)"#;
     let a_credential = r#"$(grantor credential list billing-svc | sed -n '2s/ .*//p')"#;
+    let tls = server.issuer().starts_with("https:");
+    let mtls = if tls { server.get("mtls/token_endpoint") } else { "" };
     script
+        .replace("https://localhost:8443/connect/token", mtls)
         .replace("http://127.0.0.1:8080", server.issuer())
+        .replace("https://localhost:8080", server.issuer())
+        .replace("http://127.0.0.1:8081", server.get("admin_url"))
         .replace("275tyas5w68wmk9g", last_request)
         .replace("cr1795400000a1B2c3D4", a_credential)
 }
 
 /// Runs what a page says. Its script stops at the first command that fails.
 fn run(page: &str, before: &str, commands_min: usize) {
-    let server = DevServer::start();
+    run_on(&DevServer::start(), page, before, commands_min);
+}
+
+fn run_on(server: &DevServer, page: &str, before: &str, commands_min: usize) {
     let script: Vec<_> =
         blocks(page, "sh").into_iter().filter(|block| !ELSEWHERE.iter().any(|not| block.contains(not))).collect();
-    let script = with_real_names(&script.concat(), &server);
+    let script = with_real_names(&script.concat(), server);
     let commands = script.matches("grantor ").count();
     assert!(commands >= commands_min, "{page} has only {commands} commands:\n{script}");
     for toml in blocks(page, "toml") {
@@ -85,6 +93,12 @@ fn protect_an_api() {
 fn rotate_a_secret() {
     let client = "grantor client create billing-svc --resource https://invoices.example.com --scope invoices:read\n";
     run("docs/guides/rotate-a-secret.md", &format!("{INVOICES}{client}"), 6);
+}
+
+#[test]
+fn client_authentication() {
+    let server = DevServer::start_with(&["--tls"]);
+    run_on(&server, "docs/guides/client-authentication.md", "", 30);
 }
 
 #[test]

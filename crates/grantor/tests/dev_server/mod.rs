@@ -35,8 +35,9 @@ impl DevServer {
         Self { child, announced, folder }
     }
 
+    /// A member of what it announced; of one in another, such as `mtls/token_endpoint`.
     pub fn get(&self, name: &str) -> &str {
-        self.announced[name].as_str().unwrap()
+        self.announced.pointer(&format!("/{name}")).and_then(Value::as_str).unwrap()
     }
 
     pub fn issuer(&self) -> &str {
