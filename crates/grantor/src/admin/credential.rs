@@ -269,7 +269,8 @@ impl Admin<'_> {
         Ok(self.app.store.credentials(domain, client_id).await?)
     }
 
-    /// Makes a new secret; the others of the client end after `overlap_s`, unless they end before anyway.
+    /// Makes a new secret; the others of the client end after `overlap_s`, unless they end before anyway. A client that has
+    /// secrets for `client_secret_jwt` alone gets another of those; those of the other sort stay as they are.
     pub async fn rotate_secret(
         &self,
         domain: &str,
@@ -277,15 +278,18 @@ impl Admin<'_> {
         overlap_s: u32,
         label: Option<String>,
     ) -> Result<Created> {
-        self.credentials(domain, client_id).await?;
-        let new = NewCredential { label, ..NewCredential::default() };
+        let have = self.credentials(domain, client_id).await?;
+        let hmac = has_hmac_alone(&have, self.now);
+        let source = if hmac { CredentialSource::Hmac(None) } else { CredentialSource::Generate };
+        let new = NewCredential { label, source, ..NewCredential::default() };
         self.check(&new)?;
         let end = self.now + i64::from(overlap_s);
         let created = self.made(domain, client_id, &credential_id(self.now), new).await?;
         // In one transaction: never an end for the old secrets without a new one.
         self.change_credentials(domain, client_id, |all| {
-            let present =
-                all.iter_mut().filter(|credential| credential.kind.is_secret() && credential.usable(self.now).is_ok());
+            let present = all.iter_mut().filter(|credential| {
+                credential.kind.is_secret() && is_hmac(credential) == hmac && credential.usable(self.now).is_ok()
+            });
             for credential in present.filter(|credential| credential.expires_at.is_none_or(|at| at > end)) {
                 credential.expires_at = Some(end);
             }
@@ -338,6 +342,16 @@ impl Admin<'_> {
 
 fn named<'c>(all: &'c mut [Credential], id: &str) -> Result<&'c mut Credential> {
     all.iter_mut().find(|credential| credential.id == id).ok_or_else(no_such_credential)
+}
+
+const fn is_hmac(credential: &Credential) -> bool {
+    matches!(credential.kind, CredentialKind::HmacSecret { .. })
+}
+
+/// Whether all secrets that can be used are for `client_secret_jwt`, and there are any.
+fn has_hmac_alone(all: &[Credential], now: Timestamp) -> bool {
+    let mut secrets = all.iter().filter(|one| one.kind.is_secret() && one.usable(now).is_ok()).peekable();
+    secrets.peek().is_some() && secrets.all(is_hmac)
 }
 
 fn no_such_credential() -> AdminError {

@@ -2,7 +2,8 @@
 
 use super::changes::{ChangeKind, Op, Subject, Write, append_change};
 use super::{Result, Store, StoreError, read, write};
-use grantor_core::client::Credential;
+use grantor_core::client::{Credential, CredentialKind};
+use grantor_core::jwk::Jwk;
 use serde_json::json;
 
 const OF_CLIENT: &str = "SELECT body FROM credential WHERE domain = $1 AND client_id = $2 ORDER BY id";
@@ -16,9 +17,9 @@ fn body(credential: &Credential) -> Result<String> {
     serde_json::to_string(credential).map_err(|error| StoreError::Corrupt(error.to_string()))
 }
 
-/// What the log keeps: no hash, which would let a reader of the log try secrets.
+/// What the log keeps: no hash, which would let a reader of the log try secrets. Of keys their thumbprints.
 fn public(credential: &Credential) -> String {
-    json!({
+    let mut kept = json!({
         "id": credential.id,
         "type": credential.kind.as_str(),
         "label": credential.label,
@@ -26,8 +27,17 @@ fn public(credential: &Credential) -> String {
         "not_before": credential.not_before,
         "expires_at": credential.expires_at,
         "revoked_at": credential.revoked_at,
-    })
-    .to_string()
+    });
+    match &credential.kind {
+        CredentialKind::Secret(_) | CredentialKind::ImportedSecret { .. } | CredentialKind::HmacSecret { .. } => {}
+        CredentialKind::Jwks { jwks } => {
+            kept["keys"] = jwks.keys.iter().map(Jwk::thumbprint).collect();
+        }
+        CredentialKind::JwksUri { jwks_uri } => kept["jwks_uri"] = jwks_uri.as_str().into(),
+        CredentialKind::Certificate { x5t_s256 } => kept["x5t#S256"] = x5t_s256.as_str().into(),
+        CredentialKind::TlsClientAuth(rule) => kept[rule.member()] = rule.value().into(),
+    }
+    kept.to_string()
 }
 
 impl Store {

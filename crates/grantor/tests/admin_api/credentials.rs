@@ -134,3 +134,33 @@ async fn keys_are_rotated_by_publishing_first() {
     let active = replaced["items"].as_array().unwrap().iter().find(|key| key["status"] == "active").unwrap();
     assert_ne!(active["kid"], *old);
 }
+
+#[tokio::test]
+async fn rotation_makes_another_secret_of_the_same_sort() {
+    let server = Server::with_client().await;
+    server.post(&credentials(), json!({ "type": "hmac_secret" })).await.expect(201);
+    let path = format!("{SVC}/rotate");
+    let rotate = || server.post(&path, json!({ "overlap_s": 0 }));
+    assert_eq!(rotate().await.expect(201)["type"], "hmac_secret");
+    server.post(&credentials(), json!({})).await.expect(201);
+    assert_eq!(rotate().await.expect(201)["type"], "secret");
+    let shown = server.get(&credentials()).await.expect(200);
+    let mut active: Vec<&str> = (shown["items"].as_array().unwrap().iter())
+        .filter(|one| one["status"] == "active")
+        .map(|one| one["type"].as_str().unwrap())
+        .collect();
+    active.sort_unstable();
+    assert_eq!(active, ["hmac_secret", "secret"], "those of the other sort stay");
+}
+
+#[tokio::test]
+async fn the_log_of_changes_says_which_key_was_registered() {
+    let server = Server::with_client().await;
+    let key = json!({ "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" });
+    server.post(&credentials(), json!({ "jwks": key })).await.expect(201);
+    server.post(&credentials(), json!({ "tls_client_auth_san_dns": "svc.example.com" })).await.expect(201);
+    let log = server.get("/v1/domain/default/change?limit=1000").await.text;
+    for part in ["kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k", "svc.example.com"] {
+        assert!(log.contains(part), "{part}: {log}");
+    }
+}
