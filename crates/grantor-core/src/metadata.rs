@@ -5,7 +5,7 @@ use crate::client::assertion_algs;
 use crate::client_auth::Method;
 use crate::domain::Domain;
 use crate::grant::GrantType;
-use crate::jose::Alg;
+use crate::jose::{Alg, ED25519};
 use serde::Serialize;
 
 /// Paths of the endpoints, behind the issuer.
@@ -65,7 +65,8 @@ impl ServerMetadata {
         let offered = Method::ALL.into_iter().filter(|method| certificates || !method.is_mtls());
         let methods: Vec<&'static str> = offered.map(Method::as_str).collect();
         let signatures: Vec<&'static str> = Alg::ALL.into_iter().map(Alg::as_str).collect();
-        let assertions: Vec<&'static str> = assertion_algs().collect();
+        let assertions: Vec<&'static str> = assertion_algs().chain([ED25519]).collect();
+        let proofs = Alg::ALL.into_iter().map(Alg::as_str).chain([ED25519]).collect();
         Self {
             issuer: issuer.clone(),
             token_endpoint: format!("{issuer}{TOKEN_PATH}"),
@@ -74,7 +75,7 @@ impl ServerMetadata {
             introspection_endpoint: format!("{issuer}{INTROSPECTION_PATH}"),
             introspection_endpoint_auth_methods_supported: methods.clone(),
             introspection_endpoint_auth_signing_alg_values_supported: assertions.clone(),
-            introspection_signing_alg_values_supported: signatures.clone(),
+            introspection_signing_alg_values_supported: signatures,
             revocation_endpoint: format!("{issuer}{REVOCATION_PATH}"),
             revocation_endpoint_auth_methods_supported: methods,
             revocation_endpoint_auth_signing_alg_values_supported: assertions,
@@ -82,7 +83,7 @@ impl ServerMetadata {
             grant_types_supported: GrantType::ALL.iter().map(|grant| grant.as_str()).collect(),
             authorization_endpoint: None,
             response_types_supported: None,
-            dpop_signing_alg_values_supported: signatures,
+            dpop_signing_alg_values_supported: proofs,
             tls_client_certificate_bound_access_tokens: certificates,
             mtls_endpoint_aliases: domain.mtls_base.as_ref().map(|base| EndpointAliases {
                 token_endpoint: format!("{base}{TOKEN_PATH}"),

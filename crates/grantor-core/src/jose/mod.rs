@@ -14,7 +14,7 @@ mod sign;
 mod strict_json;
 mod verify;
 
-pub use alg::Alg;
+pub use alg::{Alg, ED25519};
 pub use b64::{b64url_decode, b64url_encode, b64url_encode_into};
 pub use claims::Claims;
 pub use error::JoseError;

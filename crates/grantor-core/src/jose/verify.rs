@@ -17,7 +17,7 @@ pub struct VerifyingKey {
 impl VerifyingKey {
     /// The key must suit `alg`, and `alg` what the key says of itself.
     pub fn from_jwk(jwk: &Jwk, alg: Alg) -> Result<Self, JoseError> {
-        if jwk.alg.as_deref().is_some_and(|own| own != alg.as_str()) {
+        if jwk.alg.as_deref().is_some_and(|own| own.parse().ok() != Some(alg)) {
             return Err(JoseError::new(format!("the key is not for {}", alg.as_str())));
         }
         if jwk.use_.as_deref().is_some_and(|purpose| purpose != "sig") {
