@@ -1,17 +1,34 @@
 // openid-client 6: everything through discovery, as its README does.
+import { fetchWithCertificate } from './certificate.mjs'
+import * as jose from 'jose'
 import * as client from 'openid-client'
 
 const insecure = (issuer) => (issuer.protocol === 'http:' ? [client.allowInsecureRequests] : [])
 
-async function configuration({ issuer, client_id, secret, method }) {
-  const server = new URL(issuer)
-  const authentication = method === 'post' ? client.ClientSecretPost(secret) : client.ClientSecretBasic(secret)
-  return client.discovery(server, client_id, undefined, authentication, { execute: insecure(server) })
+async function authentication({ secret, method, jwk }) {
+  switch (method) {
+    case 'private_key_jwt': return client.PrivateKeyJwt({ key: await jose.importJWK(jwk), kid: jwk.kid })
+    case 'client_secret_jwt': return client.ClientSecretJwt(secret)
+    case 'tls_client_auth': return client.TlsClientAuth()
+    case 'post': return client.ClientSecretPost(secret)
+    default: return client.ClientSecretBasic(secret)
+  }
+}
+
+async function configuration(asked) {
+  const server = new URL(asked.issuer)
+  const metadata = { use_mtls_endpoint_aliases: asked.certificate !== undefined }
+  const options = { execute: insecure(server) }
+  if (asked.certificate) options[client.customFetch] = fetchWithCertificate(asked)
+  return client.discovery(server, asked.client_id, metadata, await authentication(asked), options)
 }
 
 export const operations = {
   async token(asked) {
-    return client.clientCredentialsGrant(await configuration(asked), asked.parameters)
+    const configured = await configuration(asked)
+    // The library asks once more by itself, with the nonce that it was told.
+    const DPoP = asked.dpop && client.getDPoPHandle(configured, await client.randomDPoPKeyPair(asked.dpop))
+    return client.clientCredentialsGrant(configured, asked.parameters, { DPoP })
   },
 
   async metadata({ issuer }) {
