@@ -10,6 +10,8 @@ import pytest
 import requests
 from joserfc.jwk import ECKey
 
+from clients import Refused
+from clients.driver import DRIVERS, Node
 from grantor import ROOT, Identity, Serve
 from servers import free_ports
 from servers.mcp import free_url, mcp_server
@@ -88,6 +90,47 @@ def test_python_is_told_why_it_gets_no_token(grantor, lamps):
     grantor.put_client("mcp-elsewhere", resources=[OTHER], scope="read")
     done = run(grantor, lamps, "mcp-elsewhere", GRANTOR_CLIENT_SECRET=grantor.create_secret("mcp-elsewhere"))
     assert done.returncode != 0 and "invalid_target" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def typescript():
+    sdk = Node("mcp", set())
+    sdk.artefact = DRIVERS / "node/node_modules/@modelcontextprotocol/sdk"
+    sdk.ready()
+
+    def call_tool(grantor, url: str, identity: Identity, tool: str, arguments: dict, **more: object) -> tuple[bool, str]:
+        answer = sdk.call("call_tool", grantor, identity, url=url, tool=tool, arguments=arguments, **more)
+        return answer.get("isError", False), answer["content"][0]["text"]
+
+    return call_tool
+
+
+def test_typescript_with_a_secret(grantor, lamps, typescript):
+    register(grantor, lamps, "mcp-ts", "read write")
+    identity = Identity("mcp-ts", grantor.create_secret("mcp-ts"))
+    assert typescript(grantor, lamps, identity, "list_things", {}) == (False, "a lamp")
+    # It asks for the scope that it is given, whatever the server requires; without one it gets what the client may have.
+    chair = {"thing": "a chair"}
+    assert typescript(grantor, lamps, identity, "add_thing", chair) == (False, "mcp-ts added a chair")
+    failed, said = typescript(grantor, lamps, identity, "add_thing", chair, scope="read")
+    assert failed and "write" in said
+    with pytest.raises(Refused, match="invalid_client"):
+        typescript(grantor, lamps, Identity("mcp-ts", "wrong"), "list_things", {})
+    grantor.put_client("mcp-ts-elsewhere", resources=[OTHER], scope="read")
+    elsewhere = Identity("mcp-ts-elsewhere", grantor.create_secret("mcp-ts-elsewhere"))
+    with pytest.raises(Refused, match="invalid_target"):
+        typescript(grantor, lamps, elsewhere, "list_things", {})
+
+
+def test_typescript_with_private_key_jwt(grantor, lamps, typescript):
+    register(grantor, lamps, "mcp-ts-key", "read", "private_key_jwt")
+    key, other = (ECKey.generate_key("P-256", {"alg": "ES256"}).as_dict(private=True) for _ in range(2))
+    public = {name: value for name, value in key.items() if name != "d"}
+    grantor.admin("POST", "client/mcp-ts-key/credential", {"jwks": {"keys": [public]}})
+    identity = Identity("mcp-ts-key", "", "private_key_jwt")
+    assert typescript(grantor, lamps, identity, "list_things", {}, jwk=key) == (False, "a lamp")
+    with pytest.raises(Refused, match="invalid_client"):
+        typescript(grantor, lamps, identity, "list_things", {}, jwk=other)
 
 
 def call(url: str, token: str | None) -> requests.Response:
