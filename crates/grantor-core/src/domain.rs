@@ -59,8 +59,13 @@ impl DomainSettings {
             if entries.len() > TRUST_MAX {
                 problems.push(format!("{field}: at most {TRUST_MAX} entries"));
             }
-            if entries.iter().any(|entry| !entry.starts_with(FILE) && !entry.contains("-----BEGIN ")) {
-                problems.push(format!("{field}: write PEM text, or file:/path/of/a/file.pem"));
+            // Where a server was started must not decide whom a domain trusts.
+            let good = |entry: &String| match entry.strip_prefix(FILE) {
+                Some(path) => path.starts_with('/'),
+                None => entry.contains("-----BEGIN "),
+            };
+            if !entries.iter().all(good) {
+                problems.push(format!("{field}: write PEM text, or the whole path of a file, as file:/etc/ca.pem"));
             }
         }
         if self.trust_anchors.is_empty() && !self.crls.is_empty() {
@@ -163,6 +168,20 @@ mod tests {
         ] {
             assert!(check_issuer(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn trust_is_written_out_or_in_a_file_with_a_whole_path() {
+        let problems =
+            |entry: &str| DomainSettings { trust_anchors: vec![entry.into()], ..DomainSettings::default() }.problems();
+        for good in ["file:/etc/grantor/ca.pem", "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----"] {
+            assert_eq!(problems(good), [""; 0], "{good}");
+        }
+        for bad in ["", "ca.pem", "/etc/grantor/ca.pem", "file:", "file:ca.pem", "file:../ca.pem"] {
+            assert!(problems(bad)[0].contains("the whole path"), "{bad}");
+        }
+        let alone = DomainSettings { crls: vec!["file:/etc/crl.pem".into()], ..DomainSettings::default() };
+        assert_eq!(alone.problems(), ["crls: they need trust_anchors"]);
     }
 
     #[test]
