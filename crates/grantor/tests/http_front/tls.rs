@@ -33,6 +33,13 @@ pub fn config(files: &DevCertificate) -> TlsConfig {
     TlsConfig::from_pem_files(&files.tls()).unwrap()
 }
 
+/// The ordinary listener, and the one that asks for client certificates.
+pub async fn both(tls: &Tls) -> [Server; 2] {
+    let ordinary = TlsConfig::from_pem_files(tls).unwrap();
+    let asking = ordinary.asking_for_client_certificates().unwrap();
+    [Server::start(limits(), Some(ordinary)).await, Server::start(limits(), Some(asking)).await]
+}
+
 /// A client that trusts the authority, and has a certificate or none.
 pub fn client(
     ca: &Path,
@@ -83,12 +90,12 @@ pub const TLS13: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];
 #[tokio::test]
 async fn both_versions_are_spoken() {
     let (_dir, files) = files();
-    let tls = Tls { min_version: TlsVersion::V1_2, ..files.tls() };
-    let server = Server::start(limits(), Some(TlsConfig::from_pem_files(&tls).unwrap())).await;
-    for (version, name) in [(TLS12, "TLSv1.2"), (TLS13, "TLSv1.3")] {
-        for (alpn, chosen) in [(&[][..], "None"), (&["http/1.1"], "Some(\"http/1.1\")")] {
-            let mut stream = handshake(&server, &files.ca, alpn, version).await.unwrap();
-            assert_eq!(get(&mut stream, "/peer").await, format!("{name} {chosen}"));
+    for server in both(&Tls { min_version: TlsVersion::V1_2, ..files.tls() }).await {
+        for (version, name) in [(TLS12, "TLSv1.2"), (TLS13, "TLSv1.3")] {
+            for (alpn, chosen) in [(&[][..], "None"), (&["http/1.1"], "Some(\"http/1.1\")")] {
+                let mut stream = handshake(&server, &files.ca, alpn, version).await.unwrap();
+                assert_eq!(get(&mut stream, "/peer").await, format!("{name} {chosen}"));
+            }
         }
     }
 }
@@ -96,10 +103,11 @@ async fn both_versions_are_spoken() {
 #[tokio::test]
 async fn tls_1_2_is_refused_unless_it_is_asked_for() {
     let (_dir, files) = files();
-    let server = Server::start(limits(), Some(config(&files))).await;
-    let refused = handshake(&server, &files.ca, &[], TLS12).await.unwrap_err().to_string();
-    assert!(refused.contains("ProtocolVersion"), "{refused}");
-    handshake(&server, &files.ca, &[], &[&rustls::version::TLS12, &rustls::version::TLS13]).await.unwrap();
+    for server in both(&files.tls()).await {
+        let refused = handshake(&server, &files.ca, &[], TLS12).await.unwrap_err().to_string();
+        assert!(refused.contains("ProtocolVersion"), "{refused}");
+        handshake(&server, &files.ca, &[], &[&rustls::version::TLS12, &rustls::version::TLS13]).await.unwrap();
+    }
 }
 
 #[test]
@@ -116,45 +124,64 @@ fn tls_1_2_is_spoken_with_ephemeral_keys_and_authenticated_encryption_only() {
 #[tokio::test]
 async fn the_key_exchange_withstands_quantum_computers() {
     let (_dir, files) = files();
-    let server = Server::start(limits(), Some(config(&files))).await;
-    let stream = handshake(&server, &files.ca, &[], TLS13).await.unwrap();
-    let group = stream.get_ref().1.negotiated_key_exchange_group().unwrap().name();
-    assert_eq!(group, NamedGroup::X25519MLKEM768);
+    for server in both(&files.tls()).await {
+        let stream = handshake(&server, &files.ca, &[], TLS13).await.unwrap();
+        let group = stream.get_ref().1.negotiated_key_exchange_group().unwrap().name();
+        assert_eq!(group, NamedGroup::X25519MLKEM768);
+    }
 }
 
 #[tokio::test]
-async fn sessions_are_resumed() {
+async fn rfc8446_s2_2_sessions_are_resumed() {
     let (_dir, files) = files();
-    let tls = Tls { min_version: TlsVersion::V1_2, ..files.tls() };
-    let server = Server::start(limits(), Some(TlsConfig::from_pem_files(&tls).unwrap())).await;
-    for version in [TLS12, TLS13] {
-        let client = client(&files.ca, &[], version, None);
-        let mut kinds = Vec::new();
-        for _ in 0..3 {
-            let mut stream = connect(&server, &client).await.unwrap();
-            // Tickets come with the first answer.
-            get(&mut stream, "/peer").await;
-            kinds.push(stream.get_ref().1.handshake_kind().unwrap());
+    for server in both(&Tls { min_version: TlsVersion::V1_2, ..files.tls() }).await {
+        for version in [TLS12, TLS13] {
+            let client = client(&files.ca, &[], version, None);
+            let mut kinds = Vec::new();
+            for _ in 0..3 {
+                let mut stream = connect(&server, &client).await.unwrap();
+                // Tickets come with the first answer.
+                get(&mut stream, "/peer").await;
+                kinds.push(stream.get_ref().1.handshake_kind().unwrap());
+            }
+            assert_eq!(kinds, [HandshakeKind::Full, HandshakeKind::Resumed, HandshakeKind::Resumed]);
         }
-        assert_eq!(kinds, [HandshakeKind::Full, HandshakeKind::Resumed, HandshakeKind::Resumed]);
+    }
+}
+
+/// What is sent before the handshake ends can be sent again by anybody who saw it.
+#[tokio::test]
+async fn rfc8446_s8_no_early_data_is_taken() {
+    let (_dir, files) = files();
+    for server in both(&files.tls()).await {
+        let mut client = ClientConfig::clone(&client(&files.ca, &[], TLS13, None));
+        client.enable_early_data = true;
+        let client = Arc::new(client);
+        get(&mut connect(&server, &client).await.unwrap(), "/peer").await;
+        let name = ServerName::try_from("localhost").unwrap();
+        let mut again = rustls::ClientConnection::new(client.clone(), name).unwrap();
+        assert!(again.early_data().is_none(), "the ticket does not offer it");
+        let resumed = connect(&server, &client).await.unwrap();
+        assert_eq!(resumed.get_ref().1.handshake_kind(), Some(HandshakeKind::Resumed), "there was a ticket");
     }
 }
 
 #[tokio::test]
 async fn any_http_client_that_trusts_the_authority_is_served() {
     let (_dir, files) = files();
-    let server = Server::start(limits(), Some(config(&files))).await;
     let ca = reqwest::Certificate::from_pem(&fs::read(&files.ca).unwrap()).unwrap();
-    for (builder, version) in [
-        (reqwest::Client::builder(), http::Version::HTTP_2),
-        (reqwest::Client::builder().http1_only(), http::Version::HTTP_11),
-    ] {
-        let client = builder.tls_certs_only([ca.clone()]).build().unwrap();
-        for host in ["localhost", "127.0.0.1"] {
-            let url = format!("https://{host}:{}/", server.addr.port());
-            let answer = client.post(url).body("abc").send().await.unwrap();
-            assert_eq!((answer.status(), answer.version()), (StatusCode::OK, version));
-            assert_eq!(answer.text().await.unwrap(), "abc");
+    for server in both(&files.tls()).await {
+        for (builder, version) in [
+            (reqwest::Client::builder(), http::Version::HTTP_2),
+            (reqwest::Client::builder().http1_only(), http::Version::HTTP_11),
+        ] {
+            let client = builder.tls_certs_only([ca.clone()]).build().unwrap();
+            for host in ["localhost", "127.0.0.1"] {
+                let url = format!("https://{host}:{}/", server.addr.port());
+                let answer = client.post(url).body("abc").send().await.unwrap();
+                assert_eq!((answer.status(), answer.version()), (StatusCode::OK, version));
+                assert_eq!(answer.text().await.unwrap(), "abc");
+            }
         }
     }
 }
@@ -255,7 +282,9 @@ async fn replaced_certificates_are_noticed_and_no_connection_is_dropped() {
         }
     };
     let mut before = handshake(&server, &first.ca, &[], TLS13).await.unwrap();
+    let mut asked_before = handshake(&asking, &first.ca, &[], TLS13).await.unwrap();
     get(&mut before, "/").await;
+    get(&mut asked_before, "/").await;
 
     fs::copy(&second.certificate, at("..data/tls.crt")).unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -268,6 +297,7 @@ async fn replaced_certificates_are_noticed_and_no_connection_is_dropped() {
     comes(&third).await;
     assert!(!serves(&second).await);
     get(&mut before, "/").await;
+    get(&mut asked_before, "/").await;
 }
 
 #[test]
