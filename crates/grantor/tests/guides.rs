@@ -8,6 +8,7 @@ use dev_server::{DevServer, grantor};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 /// Blocks with one of these are for another machine, or build something.
 const ELSEWHERE: [&str; 6] = ["cargo ", "/etc/", "/var/lib/", "sudo ", "https://auth.example.com", "grantor-data/"];
@@ -38,7 +39,7 @@ fn with_real_names(script: &str, server: &DevServer) -> String {
     script
         .replace("https://localhost:8443/connect/token", mtls)
         .replace("http://127.0.0.1:8080", server.issuer())
-        .replace("https://localhost:8080", server.issuer())
+        .replace("localhost:8080", server.issuer().split("//").last().unwrap())
         .replace("http://127.0.0.1:8081", server.get("admin_url"))
         .replace("275tyas5w68wmk9g", last_request)
         .replace("cr1795400000a1B2c3D4", a_credential)
@@ -105,4 +106,23 @@ fn client_authentication() {
 fn migrate_secrets() {
     let client = "grantor client create legacy-app --resource https://invoices.example.com\n";
     run("docs/guides/migrate-secrets.md", &format!("{INVOICES}{client}"), 8);
+}
+
+#[test]
+fn tls() {
+    let server = DevServer::start_with(&["--tls"]);
+    run_on(&server, "docs/guides/tls.md", "", 5);
+    // Where the page ends, a certificate has been revoked and its list replaced.
+    let refused = || {
+        let test = ["credential", "test-certificate", "billing.pem"];
+        let done = grantor().args(test).current_dir(server.folder()).output().unwrap();
+        let said = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+        (!done.status.success()).then_some(said)
+    };
+    let said = (0..60).find_map(|_| {
+        std::thread::sleep(Duration::from_millis(500));
+        refused()
+    });
+    let said = said.expect("the revoked certificate is refused once the list was read again");
+    assert!(said.contains("revoked"), "{said}");
 }
