@@ -2,6 +2,11 @@
 
 import com.nimbusds.jose.JOSEObjectType;
 import com.nimbusds.jose.JWSAlgorithm;
+import com.nimbusds.jose.jwk.AsymmetricJWK;
+import com.nimbusds.jose.jwk.Curve;
+import com.nimbusds.jose.jwk.JWK;
+import com.nimbusds.jose.jwk.gen.ECKeyGenerator;
+import com.nimbusds.jose.jwk.gen.RSAKeyGenerator;
 import com.nimbusds.jose.jwk.source.JWKSource;
 import com.nimbusds.jose.jwk.source.JWKSourceBuilder;
 import com.nimbusds.jose.proc.DefaultJOSEObjectTypeVerifier;
@@ -14,20 +19,37 @@ import com.nimbusds.oauth2.sdk.*;
 import com.nimbusds.oauth2.sdk.as.AuthorizationServerMetadata;
 import com.nimbusds.oauth2.sdk.auth.ClientAuthentication;
 import com.nimbusds.oauth2.sdk.auth.ClientSecretBasic;
+import com.nimbusds.oauth2.sdk.auth.ClientSecretJWT;
 import com.nimbusds.oauth2.sdk.auth.ClientSecretPost;
+import com.nimbusds.oauth2.sdk.auth.PKITLSClientAuthentication;
+import com.nimbusds.oauth2.sdk.auth.PrivateKeyJWT;
 import com.nimbusds.oauth2.sdk.auth.Secret;
+import com.nimbusds.oauth2.sdk.dpop.DPoPProofFactory;
+import com.nimbusds.oauth2.sdk.dpop.DefaultDPoPProofFactory;
+import com.nimbusds.oauth2.sdk.http.HTTPRequest;
 import com.nimbusds.oauth2.sdk.http.HTTPResponse;
 import com.nimbusds.oauth2.sdk.id.ClientID;
 import com.nimbusds.oauth2.sdk.id.Issuer;
 import com.nimbusds.oauth2.sdk.token.BearerAccessToken;
 import com.nimbusds.oauth2.sdk.util.JSONObjectUtils;
+import com.nimbusds.openid.connect.sdk.Nonce;
 import java.io.FileInputStream;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.KeyFactory;
 import java.security.KeyStore;
+import java.security.PrivateKey;
+import java.security.cert.Certificate;
 import java.security.cert.CertificateFactory;
+import java.security.spec.PKCS8EncodedKeySpec;
+import java.util.Base64;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import javax.net.ssl.KeyManager;
+import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 import net.minidev.json.JSONObject;
@@ -52,8 +74,11 @@ public final class Nimbus {
     }
 
     private static Map<String, Object> token() throws Exception {
+        AuthorizationServerMetadata metadata = metadata();
+        URI endpoint = asked.containsKey("certificate")
+            ? metadata.getMtlsEndpointAliases().getTokenEndpointURI() : metadata.getTokenEndpointURI();
         TokenRequest.Builder request =
-            new TokenRequest.Builder(metadata().getTokenEndpointURI(), authentication(), new ClientCredentialsGrant());
+            new TokenRequest.Builder(endpoint, authentication(), new ClientCredentialsGrant());
         for (Map.Entry<String, Object> parameter : parameters().entrySet()) {
             String value = (String) parameter.getValue();
             switch (parameter.getKey()) {
@@ -62,11 +87,30 @@ public final class Nimbus {
                 default -> request.customParameter(parameter.getKey(), value);
             }
         }
-        TokenResponse response = TokenResponse.parse(request.build().toHTTPRequest().send());
+        DPoPProofFactory proofs = asked.get("dpop") instanceof String alg ? proofs(JWSAlgorithm.parse(alg)) : null;
+        HTTPResponse answer = send(request.build(), proofs, null);
+        if (proofs != null && answer.getDPoPNonce() != null && !answer.indicatesSuccess()) {
+            answer = send(request.build(), proofs, answer.getDPoPNonce());
+        }
+        TokenResponse response = TokenResponse.parse(answer);
         if (!response.indicatesSuccess()) {
             return refused(response.toErrorResponse().getErrorObject());
         }
-        return Map.of("done", response.toSuccessResponse().getTokens().getBearerAccessToken().toJSONObject());
+        return Map.of("done", response.toSuccessResponse().getTokens().getAccessToken().toJSONObject());
+    }
+
+    private static HTTPResponse send(TokenRequest request, DPoPProofFactory proofs, Nonce nonce) throws Exception {
+        HTTPRequest http = request.toHTTPRequest();
+        if (proofs != null) {
+            http.setDPoP(proofs.createDPoPJWT("POST", request.getEndpointURI(), nonce));
+        }
+        return http.send();
+    }
+
+    private static DPoPProofFactory proofs(JWSAlgorithm alg) throws Exception {
+        JWK key = JWSAlgorithm.Family.EC.contains(alg)
+            ? new ECKeyGenerator(Curve.forJWSAlgorithm(alg).iterator().next()).generate() : new RSAKeyGenerator(2048).generate();
+        return new DefaultDPoPProofFactory(key, alg);
     }
 
     private static AuthorizationServerMetadata metadata() throws Exception {
@@ -103,10 +147,24 @@ public final class Nimbus {
         return processor.process(text("token"), null);
     }
 
-    private static ClientAuthentication authentication() {
+    @SuppressWarnings("unchecked")
+    private static ClientAuthentication authentication() throws Exception {
         ClientID id = new ClientID(text("client_id"));
         Secret secret = new Secret(text("secret"));
-        return text("method").equals("post") ? new ClientSecretPost(id, secret) : new ClientSecretBasic(id, secret);
+        URI audience = URI.create(text("issuer"));
+        return switch (text("method")) {
+            case "post" -> new ClientSecretPost(id, secret);
+            case "client_secret_jwt" -> new ClientSecretJWT(id, audience, JWSAlgorithm.HS256, secret);
+            case "private_key_jwt" -> {
+                JWK key = JWK.parse(JSONObjectUtils.parse(JSONObject.toJSONString((Map<String, ?>) asked.get("jwk"))));
+                PrivateKey privateKey = ((AsymmetricJWK) key).toPrivateKey();
+                JWSAlgorithm alg = JWSAlgorithm.parse(key.getAlgorithm().getName());
+                yield new PrivateKeyJWT(id, audience, alg, privateKey, key.getKeyID(), null);
+            }
+            case "tls_client_auth" ->
+                new PKITLSClientAuthentication(id, SSLContext.getDefault().getSocketFactory());
+            default -> new ClientSecretBasic(id, secret);
+        };
     }
 
     private static Map<String, Object> refused(ErrorObject error) {
@@ -134,7 +192,26 @@ public final class Nimbus {
         TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
         trust.init(store);
         SSLContext context = SSLContext.getInstance("TLS");
-        context.init(null, trust.getTrustManagers(), null);
+        context.init(shown(), trust.getTrustManagers(), null);
         SSLContext.setDefault(context);
+    }
+
+    /** The client's certificate, if it has one. */
+    private static KeyManager[] shown() throws Exception {
+        if (!(asked.get("certificate") instanceof List<?> files)) {
+            return null;
+        }
+        KeyStore store = KeyStore.getInstance("PKCS12");
+        store.load(null);
+        String pem = Files.readString(Path.of((String) files.get(1)));
+        byte[] der = Base64.getMimeDecoder().decode(pem.replaceAll("-----[A-Z ]+-----", ""));
+        PrivateKey key = KeyFactory.getInstance("EC").generatePrivate(new PKCS8EncodedKeySpec(der));
+        try (FileInputStream file = new FileInputStream((String) files.get(0))) {
+            Certificate certificate = CertificateFactory.getInstance("X.509").generateCertificate(file);
+            store.setKeyEntry("client", key, new char[0], new Certificate[] {certificate});
+        }
+        KeyManagerFactory keys = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+        keys.init(store, new char[0]);
+        return keys.getKeyManagers();
     }
 }
