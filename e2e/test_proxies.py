@@ -37,7 +37,8 @@ url = "https://localhost:{port}"
 """
     issuer, certificate, key = f"https://localhost:{port}", data / "dev-cert.pem", data / "dev-key.pem"
     grantor = Behind(tmp_path_factory.mktemp("behind"), server.ca, issuer, backend, settings)
-    with proxy(request.param, port, backend, str(certificate), str(key), authority.file):
+    files = (str(certificate), str(key), authority.file)
+    with proxy(request.param, port, backend, *files):
         until(request.param, lambda: answers(grantor))
         grantor.admin("PUT", "", {"trust_anchors": [pathlib.Path(authority.file).read_text()]})
         grantor.put_resource("api", identifier=API, scope="read")
@@ -49,6 +50,10 @@ url = "https://localhost:{port}"
             tls_client_certificate_bound_access_tokens=True,
         )
         grantor.admin("POST", "client/svc/credential", {"tls_client_auth_subject_dn": "CN=svc"})
+        grantor.put_client(
+            "own", resources=[API], scope="read", token_endpoint_auth_methods=["self_signed_tls_client_auth"]
+        )
+        grantor.files = files
         yield grantor
     assert grantor.stop() == 0
 
@@ -60,10 +65,10 @@ def answers(grantor) -> bool:
         return False
 
 
-def ask(grantor, *options: str) -> tuple[int, dict]:
+def ask(grantor, *options: str, client_id: str = "svc") -> tuple[int, dict]:
     """curl, through the proxy."""
     url = grantor.metadata()["mtls_endpoint_aliases"]["token_endpoint"]
-    form = ["-d", "grant_type=client_credentials", "-d", "client_id=svc"]
+    form = ["-d", "grant_type=client_credentials", "-d", f"client_id={client_id}"]
     done = subprocess.run(
         [need("curl", "curl"), "-sS", "--cacert", grantor.ca, *options, "-w", "\n%{http_code}", *form, url],
         capture_output=True,
@@ -72,7 +77,7 @@ def ask(grantor, *options: str) -> tuple[int, dict]:
         timeout=20,
     )
     body, status = done.stdout.rsplit("\n", 1)
-    return int(status), json.loads(body)
+    return int(status), json.loads(body) if body.startswith("{") else {"text": body}
 
 
 def claims(token: str) -> dict:
@@ -98,6 +103,31 @@ def test_another_certificate_is_another(behind, authority):
     assert (status, answer["error"]) == (401, "invalid_client")
 
 
+def test_a_certificate_that_no_authority_signed_arrives_too(behind, tmp_path):
+    registered, other = self_signed(tmp_path, "registered"), self_signed(tmp_path, "other")
+    pem = pathlib.Path(registered[0]).read_text()
+    behind.admin("POST", "client/own/credential", {"certificate": pem})
+    status, answer = ask(behind, *certificate_options(registered), client_id="own")
+    assert status == 200, answer
+    status, answer = ask(behind, *certificate_options(other), client_id="own")
+    assert (status, answer["error"]) == (401, "invalid_client")
+
+
+@pytest.mark.parametrize("behind", ["nginx"], indirect=True)
+def test_nginx_may_check_certificates_itself(behind, authority, tmp_path):
+    """`ssl_verify_client optional`: what another authority signed ends there, with nginx's own words."""
+    (port,) = free_ports(1)
+    issuer = behind.issuer.removeprefix("https://")
+    by = ["--connect-to", f"{issuer}:localhost:{port}"]
+    with proxy("nginx", port, behind.port, *behind.files, checks=True):
+        status, answer = ask(behind, *by, *certificate_options(authority.client("svc")))
+        assert status == 200, answer
+        status, answer = ask(behind, *by)
+        assert (status, answer["error"]) == (401, "invalid_client")
+        status, answer = ask(behind, *by, *certificate_options(self_signed(tmp_path, "stranger")))
+        assert status == 400 and "The SSL certificate error" in answer["text"]
+
+
 def test_without_certificate_nobody(behind):
     status, answer = ask(behind)
     assert (status, answer["error"]) == (401, "invalid_client")
@@ -113,6 +143,19 @@ def test_a_header_that_the_client_made_up_does_not_arrive(behind, authority, nam
     # Nor beside a certificate of one's own.
     status, answer = ask(behind, "-H", f"{name}: {value}", *certificate_options(authority.client("other")))
     assert (status, answer["error"]) == (401, "invalid_client")
+
+
+def self_signed(folder: pathlib.Path, name: str) -> tuple[str, str]:
+    certificate, key = str(folder / f"{name}.pem"), str(folder / f"{name}-key.pem")
+    kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-days", "2"]
+    subject = ["-subj", "/CN=own", "-addext", "extendedKeyUsage=clientAuth"]
+    subprocess.run(
+        [need("openssl", "openssl"), "req", "-x509", *kind, *subject, "-keyout", key, "-out", certificate],
+        capture_output=True,
+        check=True,
+        timeout=20,
+    )
+    return certificate, key
 
 
 def certificate_options(pair: tuple[str, str]) -> list[str]:

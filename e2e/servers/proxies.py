@@ -21,6 +21,9 @@ SETTINGS = {
 }
 CONFIGURATION = {"nginx": "nginx.conf", "haproxy": "haproxy.cfg", "apache2": "apache-proxy.conf"}
 
+ASKS = "ssl_verify_client optional_no_ca;"
+CHECKS = "ssl_verify_client optional; ssl_client_certificate ${client_ca};"
+
 
 def _command(name: str, folder: pathlib.Path, configuration: pathlib.Path) -> list:
     program = need(name, name)
@@ -32,8 +35,9 @@ def _command(name: str, folder: pathlib.Path, configuration: pathlib.Path) -> li
 
 
 @contextlib.contextmanager
-def proxy(name: str, port: int, backend: int, certificate: str, key: str, client_ca: str):
-    """Listens on `port` and passes requests on to `backend`. Yields its own log."""
+def proxy(name: str, port: int, backend: int, certificate: str, key: str, client_ca: str, checks: bool = False):
+    """Listens on `port` and passes requests on to `backend`. Where nginx `checks`, it lets only certificates
+    of the `client_ca` through."""
     root = os.geteuid() == 0
     user = "www-data" if root and name == "apache2" else "root" if root else "nobody"
     need(name, name)
@@ -41,7 +45,11 @@ def proxy(name: str, port: int, backend: int, certificate: str, key: str, client
         for file, source in [("cert.pem", certificate), ("key.pem", key), ("client-ca.pem", client_ca)]:
             shutil.copy(source, folder / file)
         (folder / "both.pem").write_bytes(pathlib.Path(certificate).read_bytes() + pathlib.Path(key).read_bytes())
-        template = Template((pathlib.Path(__file__).parent / CONFIGURATION[name]).read_text())
+        text = (pathlib.Path(__file__).parent / CONFIGURATION[name]).read_text()
+        if checks:
+            assert name == "nginx" and ASKS in text
+            text = text.replace(ASKS, CHECKS)
+        template = Template(text)
         configuration = folder / "proxy.conf"
         configuration.write_text(
             template.substitute(
