@@ -2,7 +2,8 @@
 
 use super::Said;
 use super::output::{Format, print, print_json};
-use crate::config::{Config, ConfigFile, Sources};
+use crate::config::{Config, ConfigErrors, ConfigFile, Problem, Sources};
+use crate::http::tls::TlsConfig;
 use anyhow::Result;
 use clap::Args;
 use serde_json::json;
@@ -30,7 +31,8 @@ pub struct Check {
 impl Check {
     pub fn run(self) -> Result<()> {
         let file = self.config.map_or(ConfigFile::Default, ConfigFile::At);
-        match (Config::load(&Sources::of_process(file)), self.format) {
+        let config = Config::load(&Sources::of_process(file)).and_then(with_tls);
+        match (config, self.format) {
             (Ok(config), Format::Text) => print(config.report().trim_end()),
             (Ok(config), Format::Json) => {
                 print_json(&json!({ "ok": true, "settings": config.written, "warnings": config.warnings() }))
@@ -42,4 +44,13 @@ impl Check {
             }
         }
     }
+}
+
+/// Certificate and key as the server would take them.
+fn with_tls(config: Config) -> Result<Config, ConfigErrors> {
+    let Some(Err(error)) = config.tls.as_ref().map(TlsConfig::from_pem_files) else { return Ok(config) };
+    let key = "tls.certificate";
+    let place = config.written.iter().find(|setting| setting.key == key).map(|setting| setting.place.clone());
+    let problem = Problem { place: place.unwrap_or_default(), key: Some(key.into()), message: error.to_string() };
+    Err(ConfigErrors { problems: vec![problem] })
 }

@@ -93,6 +93,24 @@ fn a_replaced_certificate_is_read_again_and_half_a_pair_is_reported_once() {
 }
 
 #[test]
+fn a_certificate_and_another_s_key_are_no_right_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let [one, other] = ["one", "other"].map(|name| certificate(&folder.path().join(name)));
+    let check = |key: &Path| {
+        let text = format!(
+            "issuer = \"https://localhost\"\n[tls]\ncertificate = {:?}\nkey = {key:?}\n",
+            one.certificate.display().to_string()
+        );
+        fs::write(folder.path().join("grantor.toml"), text).unwrap();
+        words(folder.path(), "check")
+    };
+    check(&one.key).ok();
+    let done = check(&other.key).failed();
+    assert!(done.stderr.contains("grantor.toml:3: tls.certificate"), "{done:?}");
+    assert!(done.stderr.contains("is not the key of the first certificate in"), "{done:?}");
+}
+
+#[test]
 fn sighup_has_the_certificate_read_again() {
     let server = Serving::start("reload_interval_s = 0");
     server.says("serving");
