@@ -149,6 +149,26 @@ def test_dpop(world, library, method, alg):
         token(library, world, client_id, method, secret, **with_)
 
 
+@pytest.mark.parametrize("method", ["tls_client_auth", "dpop"])
+def test_introspection_tells_what_a_token_is_bound_to(world, library, method, tmp_path):
+    """RFC 8705 §3.2, RFC 9449 §6.2. Whoever asks proves itself with an assertion, which this endpoint takes as well."""
+    client_id, api = f"{library.name}-bound-{method}", f"{library.name}-api-{method}"
+    if method == "dpop":
+        world.register(client_id, "client_secret_post", dpop_bound_access_tokens=True)
+        granted = token(library, world, client_id, "post", world.grantor.create_secret(client_id), dpop="ES256")
+    else:
+        world.register(client_id, method, tls_client_certificate_bound_access_tokens=True)
+        mine, _ = certificates(world, method, client_id, tmp_path)
+        granted = token(library, world, client_id, method, certificate=mine)
+    world.register(api, "private_key_jwt", introspect_resources=[AUDIENCE])
+    key = KEYS["ES256"]().as_dict(private=True) | {"alg": "ES256"}
+    world.add(api, jwks={"keys": [{name: value for name, value in key.items() if name != "d"}]})
+    asking = Identity(api, "", "private_key_jwt")
+    told = library.call("introspect", world.grantor, asking, token=granted["access_token"], jwk=key)
+    assert told["active"] and told["cnf"] == granted["claims"]["cnf"]
+    assert told["token_type"].lower() == granted["token_type"].lower()
+
+
 def authlib(world, client_id: str, key, method) -> OAuth2Session:
     session = OAuth2Session(client_id, key, token_endpoint_auth_method=method.name)
     session.trust_env, session.verify = False, world.grantor.ca
