@@ -1,5 +1,6 @@
 """The real binary, started as a user would, and its admin API."""
 
+import atexit
 import json
 import os
 import pathlib
@@ -51,6 +52,8 @@ class Grantor:
             self.process = subprocess.Popen(
                 [binary(), *arguments], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
             )
+        # For when a fixture ends before it says so.
+        atexit.register(self.process.kill)
         try:
             self._started()
         except Exception:

@@ -38,24 +38,27 @@ url = "https://localhost:{port}"
     issuer, certificate, key = f"https://localhost:{port}", data / "dev-cert.pem", data / "dev-key.pem"
     grantor = Behind(tmp_path_factory.mktemp("behind"), server.ca, issuer, backend, settings)
     files = (str(certificate), str(key), authority.file)
-    with proxy(request.param, port, backend, *files):
-        until(request.param, lambda: answers(grantor))
-        grantor.admin("PUT", "", {"trust_anchors": [pathlib.Path(authority.file).read_text()]})
-        grantor.put_resource("api", identifier=API, scope="read")
-        grantor.put_client(
-            "svc",
-            resources=[API],
-            scope="read",
-            token_endpoint_auth_methods=["tls_client_auth"],
-            tls_client_certificate_bound_access_tokens=True,
-        )
-        grantor.admin("POST", "client/svc/credential", {"tls_client_auth_subject_dn": "CN=svc"})
-        grantor.put_client(
-            "own", resources=[API], scope="read", token_endpoint_auth_methods=["self_signed_tls_client_auth"]
-        )
-        grantor.files = files
-        yield grantor
-    assert grantor.stop() == 0
+    try:
+        with proxy(request.param, port, backend, *files):
+            until(request.param, lambda: answers(grantor))
+            grantor.admin("PUT", "", {"trust_anchors": [pathlib.Path(authority.file).read_text()]})
+            grantor.put_resource("api", identifier=API, scope="read")
+            grantor.put_client(
+                "svc",
+                resources=[API],
+                scope="read",
+                token_endpoint_auth_methods=["tls_client_auth"],
+                tls_client_certificate_bound_access_tokens=True,
+            )
+            grantor.admin("POST", "client/svc/credential", {"tls_client_auth_subject_dn": "CN=svc"})
+            grantor.put_client(
+                "own", resources=[API], scope="read", token_endpoint_auth_methods=["self_signed_tls_client_auth"]
+            )
+            grantor.files = files
+            yield grantor
+    finally:
+        stopped = grantor.stop()
+    assert stopped == 0
 
 
 def answers(grantor) -> bool:

@@ -36,10 +36,13 @@ def grantor(server, tmp_path_factory):
     certificate = str(data / "dev-cert.pem"), str(data / "dev-key.pem")
     settings = "[dpop]\nnonce_required = true"
     grantor = Serve(folder, server.ca, *certificate, port, settings, mtls_port)
-    grantor.certificate = certificate
-    grantor.put_resource("bound", identifier=AUDIENCE, scope="read")
-    yield grantor
-    assert grantor.stop() == 0
+    try:
+        grantor.certificate = certificate
+        grantor.put_resource("bound", identifier=AUDIENCE, scope="read")
+        yield grantor
+    finally:
+        stopped = grantor.stop()
+    assert stopped == 0
 
 
 @pytest.fixture(scope="module")
