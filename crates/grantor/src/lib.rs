@@ -139,6 +139,11 @@ impl App {
         Ok(app)
     }
 
+    /// Reads the trust anchors and revocation lists of all domains, again where they were read before. Blocks.
+    pub fn reload_trust(&self) {
+        self.trust.reload(self.directory.domains().iter().map(|domain| &**domain));
+    }
+
     /// Applies all changes made since the last time, here or by another node. Called after each write of ours, so that it
     /// is in force when it is acknowledged, and regularly for those of others.
     pub async fn catch_up(&self, now: Timestamp) -> Result<(), KeyError> {

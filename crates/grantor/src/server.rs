@@ -70,17 +70,18 @@ pub async fn keep_spent_ids(app: Arc<App>, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Reads trust anchors and revocation lists again, every so often and when `asked` (SIGHUP), until `stop` turns true.
+/// Reads trust anchors and revocation lists at once, so that what is wrong with them is said, then every so often and when `asked` (SIGHUP), until `stop` turns true.
 pub async fn follow_trust(app: Arc<App>, every: Option<Duration>, mut asked: Signal, mut stop: watch::Receiver<bool>) {
     loop {
+        let reader = app.clone();
+        let reading = tokio::task::spawn_blocking(move || reader.reload_trust());
+        if let Err(error) = reading.await {
+            tracing::error!(%error, "trust anchors and revocation lists were not read again");
+        }
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return,
             Some(()) = asked.recv() => {}
             () = tokio::time::sleep(every.unwrap_or_default()), if every.is_some() => {}
-        }
-        let reader = app.clone();
-        if let Err(error) = tokio::task::spawn_blocking(move || reader.trust.reload()).await {
-            tracing::error!(%error, "trust anchors and revocation lists were not read again");
         }
     }
 }

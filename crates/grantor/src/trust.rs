@@ -11,8 +11,8 @@ use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// How long a verdict holds. A path costs several signature checks, and a client comes back with each token.
@@ -26,6 +26,8 @@ pub struct Trust {
     verdicts: Cache<[u8; 32], Arc<Result<(), PathProblem>>>,
     /// Counts the stores made, so that no verdict outlives the store that it came from.
     made: AtomicU64,
+    /// What was last said of a domain whose files cannot be used. Once is enough.
+    told: Mutex<HashMap<String, String>>,
 }
 
 /// What one domain trusts, ready for use.
@@ -49,6 +51,7 @@ impl Trust {
             by_domain: ArcSwap::default(),
             verdicts: Cache::builder().max_capacity(VERDICTS_MAX).time_to_live(REMEMBER).build(),
             made: AtomicU64::new(0),
+            told: Mutex::default(),
         }
     }
 
@@ -110,18 +113,29 @@ impl Trust {
         });
     }
 
-    /// Reads the files again. Those of a domain that cannot be used leave what it trusted before.
-    pub fn reload(&self) {
-        for (domain, have) in self.by_domain.load().iter() {
-            match self.changed(have) {
-                Ok(None) => {}
-                Ok(Some(trust)) => {
-                    self.put(domain, &Arc::new(trust));
-                    tracing::info!(domain, "trust anchors and revocation lists were read again");
-                }
-                Err(error) => {
-                    tracing::error!(domain, %error, "trust anchors and revocation lists were not replaced");
-                }
+    /// Reads the files of these domains, again where they were read before. Those of a domain that cannot be used leave
+    /// what it trusted before; where there is nothing before, its clients with certificates are refused.
+    pub fn reload<'d>(&self, domains: impl IntoIterator<Item = &'d Domain>) {
+        for domain in domains.into_iter().filter(|domain| !domain.trust_anchors.is_empty()) {
+            let read = self.of(domain).and_then(|have| self.changed(&have));
+            if let Ok(Some(trust)) = read {
+                self.put(&domain.name, &Arc::new(trust));
+                tracing::info!(domain = domain.name, "trust anchors and revocation lists were read again");
+                self.tell(&domain.name, None);
+            } else {
+                self.tell(&domain.name, read.err());
+            }
+        }
+    }
+
+    fn tell(&self, domain: &str, error: Option<TrustError>) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        match error {
+            None => drop(told.remove(domain)),
+            Some(error) if told.get(domain) == Some(&error.0) => {}
+            Some(error) => {
+                tracing::error!(domain, %error, "trust anchors and revocation lists cannot be used; those from before go on counting");
+                told.insert(domain.to_owned(), error.0);
             }
         }
     }

@@ -167,9 +167,9 @@ async fn rfc5280_s6_3_a_replaced_list_counts_once_it_is_read_and_a_broken_one_ne
     let certificate = ca.issue("batch");
     token(&app, &certificate).await.ok();
     std::fs::write(&list, "junk").unwrap();
-    app.trust.reload();
+    app.reload_trust();
     token(&app, &certificate).await.ok();
     std::fs::write(&list, ca.list(&[SERIAL])).unwrap();
-    app.trust.reload();
+    app.reload_trust();
     token(&app, &certificate).await.refused(401, "invalid_client");
 }
