@@ -29,7 +29,7 @@ const RANKS: [&[&str]; 7] = [
 ];
 
 /// Dependencies with one door each: the crate as code names it, and where it may be named.
-const DOORS: [(&str, &[&str]); 10] = [
+const DOORS: [(&str, &[&str]); 11] = [
     ("sqlx", &["grantor/src/store/"]),
     ("aws_lc_rs", &["grantor-core/src/jose/", "grantor-core/src/jwk.rs", "grantor/src/random.rs"]),
     ("rustls", &["grantor/src/http/"]),
@@ -40,6 +40,7 @@ const DOORS: [(&str, &[&str]); 10] = [
     ("clap", &["grantor/src/cli/"]),
     ("reqwest", &["grantor/src/cli/", "grantor/src/remote_keys/"]),
     ("prometheus_client", &["grantor/src/telemetry.rs"]),
+    ("grantor_secrets", &["grantor/src/secrets.rs"]),
 ];
 
 /// What would make the protocol wait.
@@ -64,7 +65,7 @@ fn sources() -> Vec<(String, String)> {
         }
     }
     let mut found = Vec::new();
-    for name in ["grantor-core/src", "grantor/src", "grantor-client/src"] {
+    for name in ["grantor-core/src", "grantor-secrets/src", "grantor/src", "grantor-client/src"] {
         walk(&crates().join(name), &mut found);
     }
     assert!(found.len() > 40, "the sources were not found");

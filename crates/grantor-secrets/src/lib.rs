@@ -4,7 +4,7 @@
 mod env;
 mod file;
 
-pub(crate) use file::{bounded, read_text, readable};
+pub use file::{bounded, read_text, readable};
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -125,7 +125,7 @@ fn checked(bytes: Zeroizing<Vec<u8>>) -> Result<Secret, String> {
 }
 
 /// `text` without one trailing newline.
-pub(crate) fn strip_newline(text: &str) -> &str {
+pub fn strip_newline(text: &str) -> &str {
     let text = text.strip_suffix('\n').unwrap_or(text);
     text.strip_suffix('\r').unwrap_or(text)
 }

@@ -1,6 +1,6 @@
 //! `file:PATH`: Docker and Kubernetes secrets, systemd credentials, any file.
 
-use super::{SECRET_MAX_BYTES, Secret, checked};
+use crate::{SECRET_MAX_BYTES, Secret, checked};
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -26,14 +26,14 @@ fn read(path: &Path, max_bytes: usize) -> Result<Zeroizing<Vec<u8>>, String> {
 }
 
 /// A file that holds text of at most `max_bytes`. The error says what to check.
-pub(crate) fn read_text(path: &Path, max_bytes: usize) -> Result<String, String> {
+pub fn read_text(path: &Path, max_bytes: usize) -> Result<String, String> {
     let bytes = read(path, max_bytes)?;
     let text = std::str::from_utf8(&bytes).map_err(|_| "it is not UTF-8 text; check that it is the right one")?;
     Ok(text.to_owned())
 }
 
 /// Whether a file can be opened. The error says what to check.
-pub(crate) fn readable(path: &Path) -> Result<(), String> {
+pub fn readable(path: &Path) -> Result<(), String> {
     let opened = File::open(path).and_then(|file| file.metadata());
     match opened.map_err(|error| advice(&error))?.is_dir() {
         true => Err(advice(&ErrorKind::IsADirectory.into())),
@@ -42,7 +42,7 @@ pub(crate) fn readable(path: &Path) -> Result<(), String> {
 }
 
 /// The content of a file that should be small; `None` when it is not. Never reads a device without end.
-pub(crate) fn bounded(path: &Path, max_bytes: usize) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+pub fn bounded(path: &Path, max_bytes: usize) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     let limit = max_bytes + 1;
     // Allocated once: a growing buffer would leave copies behind that nothing wipes.
     let mut bytes = Zeroizing::new(Vec::with_capacity(limit));
@@ -63,7 +63,7 @@ fn advice(error: &io::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secrets::SecretRef;
+    use crate::SecretRef;
 
     #[test]
     fn a_file_is_read_without_its_last_newline() {

@@ -1,6 +1,6 @@
 //! `env:NAME`: an environment variable of this process.
 
-use super::{SECRET_MAX_BYTES, Secret, checked};
+use crate::{SECRET_MAX_BYTES, Secret, checked};
 use std::env::VarError;
 use zeroize::Zeroizing;
 
@@ -25,7 +25,7 @@ pub(super) fn resolve(name: &str) -> Result<Secret, String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::secrets::SecretRef;
+    use crate::SecretRef;
 
     #[test]
     fn a_variable_is_read_and_a_missing_one_is_named() {
