@@ -1,6 +1,7 @@
 //! `env:NAME`: an environment variable of this process.
 
-use crate::{SECRET_MAX_BYTES, Secret, checked};
+use crate::secret::checked;
+use crate::{SECRET_MAX_BYTES, Secret};
 use std::env::VarError;
 use zeroize::Zeroizing;
 
@@ -17,7 +18,7 @@ pub(super) fn resolve(name: &str) -> Result<Secret, String> {
         Ok(value) if value.len() > SECRET_MAX_BYTES => {
             Err(format!("it is longer than {SECRET_MAX_BYTES} bytes; check the name of the variable"))
         }
-        Ok(value) => checked(Zeroizing::new(value.into_bytes())),
+        Ok(value) => checked(&Zeroizing::new(value.into_bytes())),
         Err(VarError::NotPresent) => Err("the variable is not set; set it where this is started".into()),
         Err(VarError::NotUnicode(_)) => Err("it is not UTF-8 text; check that it is the right one".into()),
     }

@@ -1,8 +1,11 @@
 //! `file:PATH`: Docker and Kubernetes secrets, systemd credentials, any file.
 
-use crate::{SECRET_MAX_BYTES, Secret, checked};
-use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use crate::secret::checked;
+use crate::{SECRET_MAX_BYTES, Secret};
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -14,7 +17,7 @@ pub(super) fn parse(path: &str) -> Result<PathBuf, String> {
 }
 
 pub(super) fn resolve(path: &Path) -> Result<Secret, String> {
-    checked(read(path, SECRET_MAX_BYTES)?)
+    checked(&read(path, SECRET_MAX_BYTES)?)
 }
 
 fn read(path: &Path, max_bytes: usize) -> Result<Zeroizing<Vec<u8>>, String> {
@@ -48,6 +51,46 @@ pub fn bounded(path: &Path, max_bytes: usize) -> io::Result<Option<Zeroizing<Vec
     let mut bytes = Zeroizing::new(Vec::with_capacity(limit));
     File::open(path)?.take(limit as u64).read_to_end(&mut bytes)?;
     Ok((bytes.len() < limit).then_some(bytes))
+}
+
+/// Replaces the content of a file at once: readers find the old value or the new one, never a part, also after a crash.
+/// The mode stays as it is; a new file can be read by its owner only.
+pub(crate) fn write(path: &Path, value: &str) -> Result<(), String> {
+    let name = path.file_name().ok_or("the path ends in no file name")?.to_string_lossy();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        return Err("its folder is not there; make it, or check the path and that it is mounted".into());
+    }
+    let mode = mode_to_keep(path)?;
+    // Only has to differ from what another writer takes at the same time; `create_new` follows no link.
+    let mark = RandomState::new().build_hasher().finish();
+    let beside = folder.join(format!(".{name}.{mark:016x}.new"));
+    let written = fill(&beside, value, mode).and_then(|()| fs::rename(&beside, path));
+    if let Err(error) = written {
+        // It is not there if it could not be made.
+        let _ = fs::remove_file(&beside);
+        return Err(format!("writing beside it failed ({error}); check the owner, mode and space of its folder"));
+    }
+    let kept = File::open(folder).and_then(|folder| folder.sync_all());
+    kept.map_err(|error| format!("it was replaced, but may not be on the disk yet ({error})"))
+}
+
+/// The permissions of what is there now.
+fn mode_to_keep(path: &Path) -> Result<u32, String> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_file() => Ok(found.permissions().mode() & 0o777),
+        Ok(found) if found.is_dir() => Err(advice(&ErrorKind::IsADirectory.into())),
+        Ok(_) => Err("it is a link or a device, which is not replaced; write the path of the file itself".into()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(0o400),
+        Err(error) => Err(advice(&error)),
+    }
+}
+
+fn fill(path: &Path, value: &str, mode: u32) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(value.as_bytes())?;
+    file.set_permissions(Permissions::from_mode(mode))?;
+    file.sync_all()
 }
 
 /// What to do about a file that cannot be read.
@@ -89,5 +132,32 @@ mod tests {
         assert!(wrong(write("long", &vec![b'a'; SECRET_MAX_BYTES + 1])).contains("longer"));
         assert!(wrong("/dev/zero".into()).contains("longer"));
         assert!(SecretRef::File(write("longest", &vec![b'a'; SECRET_MAX_BYTES])).resolve().is_ok());
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_and_keeps_its_mode() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        write(&path, "one").unwrap();
+        assert_eq!((fs::read_to_string(&path).unwrap().as_str(), mode()), ("one", 0o400));
+        fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+        let before = File::open(&path).unwrap();
+        write(&path, "two").unwrap();
+        assert_eq!((fs::read_to_string(&path).unwrap().as_str(), mode()), ("two", 0o640));
+        assert_eq!(io::read_to_string(before).unwrap(), "one");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_no_plain_file_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(folder.path().join("target"), &link).unwrap();
+        let wrong = |path: &Path| write(path, "hunter2").unwrap_err();
+        assert!(wrong(&link).contains("a link"));
+        assert!(wrong(folder.path()).contains("a folder"));
+        assert!(wrong(&folder.path().join("none/secret")).contains("folder is not there"));
+        assert!(!folder.path().join("target").exists());
     }
 }

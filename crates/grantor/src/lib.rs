@@ -84,8 +84,8 @@ impl App {
         let store = Store::open_sqlite(path).await.map_err(|error| failed(&error))?;
         let made_before = store.has_keys().await.map_err(|error| failed(&error))?;
         let if_missing = if made_before { IfMissing::Refuse } else { IfMissing::Create };
-        let master = data.master_key(config.master_key.as_ref(), if_missing).map_err(|error| failed(&error))?;
-        let peppers = data.peppers(config.pepper.as_ref(), if_missing).map_err(|error| failed(&error))?;
+        let master = data.master_key(config.master_key.as_ref(), if_missing).await.map_err(|error| failed(&error))?;
+        let peppers = data.peppers(config.pepper.as_ref(), if_missing).await.map_err(|error| failed(&error))?;
         let peppers = Peppers::new(peppers).ok_or_else(|| failed(&"there is no pepper"))?;
         let admin_key = data.admin_key().map_err(|error| failed(&error))?;
         let dpop = Dpop::new(&master.0, &config.dpop);

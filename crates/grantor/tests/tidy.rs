@@ -38,7 +38,7 @@ const DOORS: [(&str, &[&str]); 11] = [
     ("webpki", &["grantor-core/src/x509/"]),
     ("der", &["grantor-core/src/x509/"]),
     ("clap", &["grantor/src/cli/"]),
-    ("reqwest", &["grantor/src/cli/", "grantor/src/remote_keys/"]),
+    ("reqwest", &["grantor/src/cli/", "grantor/src/remote_keys/", "grantor-secrets/src/vault/"]),
     ("prometheus_client", &["grantor/src/telemetry.rs"]),
     ("grantor_secrets", &["grantor/src/secrets.rs"]),
 ];

@@ -1,7 +1,7 @@
 //! The client that a command acts as, its secret, and whose certificates it trusts.
 
 use super::Usage;
-use crate::secrets::{self, Secret, SecretRef};
+use crate::secrets::{self, Secret, SecretRef, Secrets};
 use anyhow::Result;
 use clap::Args;
 use grantor_core::secret::{SecretFormat, examine};
@@ -66,22 +66,24 @@ impl Caller {
     }
 
     /// The secret, if there is word of one.
-    pub fn secret(&self) -> Result<Option<Secret>> {
+    pub async fn secret(&self) -> Result<Option<Secret>> {
         let secret = match &self.secret {
-            Some(Reference(text)) => SecretRef::parse(text)
+            Some(Reference(text)) => {
+                let reference = SecretRef::parse(text)
                 .map_err(|_| {
                     Usage(
                         "--secret takes a reference, env:NAME or file:PATH: everybody on this machine can read a secret \
                          that stands on a command line (and so it should be replaced now, if it was one)"
                             .into(),
                     )
-                })?
-                .resolve()?,
+                })?;
+                Secrets::new().read(&reference).await?
+            }
             None => match std::env::var(SECRET_VARIABLE) {
                 Ok(text) if text.is_empty() => return Ok(None),
                 // A secret of any other form is the secret itself.
                 Ok(text) => match SecretRef::parse(&text) {
-                    Ok(reference) => reference.resolve()?,
+                    Ok(reference) => Secrets::new().read(&reference).await?,
                     Err(_) => Secret::new(text),
                 },
                 Err(_) => return Ok(None),

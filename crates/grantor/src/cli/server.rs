@@ -6,7 +6,7 @@ use super::local::Local;
 use super::output::note;
 use crate::config::{Config, ConfigFile, DEFAULT_FILE, Sources};
 use crate::data_dir::{DataDir, IfMissing};
-use crate::secrets::{Secret, SecretRef};
+use crate::secrets::{Secret, SecretRef, Secrets};
 use anyhow::{Context, Result};
 use clap::Args;
 use reqwest::Url;
@@ -61,13 +61,13 @@ impl Server {
 
     async fn open(&self) -> Result<Api> {
         if let Some(url) = &self.admin_url {
-            return remote(url, self.key("--admin-url")?, "--admin-url");
+            return remote(url, self.key("--admin-url").await?, "--admin-url");
         }
         if self.data.is_none()
             && self.config.is_none()
             && let Some(url) = variable(URL_VARIABLE)?
         {
-            return remote(&url, self.key(URL_VARIABLE)?, URL_VARIABLE);
+            return remote(&url, self.key(URL_VARIABLE).await?, URL_VARIABLE);
         }
         if self.admin_key.is_some() {
             return Err(Usage(format!("--admin-key needs a server; add --admin-url URL, or set {URL_VARIABLE}")).into());
@@ -76,14 +76,14 @@ impl Server {
     }
 
     /// The administrator's key. On the command line it is always a reference: arguments show in process lists.
-    fn key(&self, for_url: &str) -> Result<Secret> {
+    async fn key(&self, for_url: &str) -> Result<Secret> {
         if let Some(written) = &self.admin_key {
             let reference = SecretRef::parse(written).map_err(|wrong| {
                 Usage(format!(
                     "--admin-key: {wrong} (a key on the command line would show in process lists and shell histories)"
                 ))
             })?;
-            return Ok(reference.resolve()?);
+            return Ok(Secrets::new().read(&reference).await?);
         }
         let Some(value) = variable(KEY_VARIABLE)? else {
             return Err(Usage(format!(
@@ -92,7 +92,10 @@ impl Server {
             .into());
         };
         match SecretRef::parse(&value) {
-            Ok(reference) => Ok(reference.resolve().with_context(|| format!("{KEY_VARIABLE} refers to a secret"))?),
+            Ok(reference) => Ok(Secrets::new()
+                .read(&reference)
+                .await
+                .with_context(|| format!("{KEY_VARIABLE} refers to a secret"))?),
             Err(_) => Ok(Secret::new(value)),
         }
     }

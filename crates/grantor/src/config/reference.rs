@@ -37,8 +37,22 @@ A *secret reference* says where a secret is, so that it need not stand in the co
 |---|---|
 | `env:NAME` | an environment variable |
 | `file:PATH` | the content of a file, without one trailing newline; at most 64 KiB |
+| `vault:MOUNT/PATH#FIELD` | a field of a secret in a key-value engine (version 1 or 2) of Vault, read once at the start |
 
 For a setting of that kind, `…_FILE=PATH` means the same as `file:PATH`.
+
+`vault:` takes the server and the login from the environment: `VAULT_ADDR` (https, or this machine), `VAULT_CACERT`,
+`VAULT_NAMESPACE`, and one of
+
+| login | variables |
+|---|---|
+| token | `VAULT_TOKEN` or `VAULT_TOKEN_FILE` |
+| AppRole | `VAULT_ROLE_ID` and `VAULT_SECRET_ID`, or each with `_FILE` |
+| Kubernetes | `VAULT_ROLE` |
+| JWT | `VAULT_ROLE` and `VAULT_JWT_FILE` |
+
+`VAULT_AUTH_METHOD` (`token`, `approle`, `kubernetes`, `jwt`) chooses where several are set, `VAULT_AUTH_MOUNT` names
+a mount other than the method's name.
 ";
 
 /// The text of `docs/reference/configuration.md`.

@@ -92,15 +92,12 @@ impl Value for SecretRef {
 
     fn read(written: &Written<'_>, _: Option<RangeInclusive<u64>>) -> Result<Self, String> {
         let text = written.text("file:/run/secrets/name")?;
-        Ok(SecretRef::parse(text)?.relative_to(written.folder))
+        Ok(SecretRef::parse(text)?.built_in()?.relative_to(written.folder))
     }
 
     /// The kind only, as in `Debug`.
     fn show(&self) -> Option<String> {
-        Some(match self {
-            SecretRef::Env(_) => "\"env:…\"".into(),
-            SecretRef::File(_) => "\"file:…\"".into(),
-        })
+        Some(format!("\"{}:…\"", self.scheme()))
     }
 }
 

@@ -15,7 +15,7 @@ mod keys;
 
 pub use keys::MasterKey;
 
-use crate::secrets::{self, SECRET_MAX_BYTES, Secret, SecretRef};
+use crate::secrets::{self, SECRET_MAX_BYTES, Secret, SecretRef, Secrets};
 use grantor_core::secret::Pepper;
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
@@ -152,19 +152,33 @@ impl DataLock {
 
     /// The key that seals private keys at rest: from `reference`, else from the folder. Pass `Refuse` when
     /// something is sealed already: a new key could not open it.
-    pub fn master_key(&self, reference: Option<&SecretRef>, if_missing: IfMissing) -> Result<MasterKey, DataError> {
-        self.key(reference, MASTER_KEY, if_missing, keys::new_master_key, keys::parse_master_key)
+    pub async fn master_key(
+        &self,
+        reference: Option<&SecretRef>,
+        if_missing: IfMissing,
+    ) -> Result<MasterKey, DataError> {
+        match reference {
+            Some(reference) => referred(reference, keys::parse_master_key).await,
+            None => self.key(MASTER_KEY, if_missing, keys::new_master_key, keys::parse_master_key),
+        }
     }
 
     /// The keys under which client secrets are hashed, newest last: from `reference`, else from the folder.
     /// Pass `Refuse` when there are hashes already: a new pepper would match none of them.
-    pub fn peppers(&self, reference: Option<&SecretRef>, if_missing: IfMissing) -> Result<Vec<Pepper>, DataError> {
-        self.key(reference, PEPPER_KEY, if_missing, keys::new_pepper, keys::parse_peppers)
+    pub async fn peppers(
+        &self,
+        reference: Option<&SecretRef>,
+        if_missing: IfMissing,
+    ) -> Result<Vec<Pepper>, DataError> {
+        match reference {
+            Some(reference) => referred(reference, keys::parse_peppers).await,
+            None => self.key(PEPPER_KEY, if_missing, keys::new_pepper, keys::parse_peppers),
+        }
     }
 
     /// The bootstrap administrator's key, made at the first start.
     pub fn admin_key(&self) -> Result<Secret, DataError> {
-        self.key(None, ADMIN_KEY, IfMissing::Create, keys::new_admin_key, keys::parse_admin_key)
+        self.key(ADMIN_KEY, IfMissing::Create, keys::new_admin_key, keys::parse_admin_key)
     }
 
     /// Tells the command line where the admin API is, until this lock is dropped.
@@ -183,17 +197,11 @@ impl DataLock {
 
     fn key<T>(
         &self,
-        reference: Option<&SecretRef>,
         name: &str,
         if_missing: IfMissing,
         make: fn() -> Zeroizing<String>,
         parse: fn(&str) -> Result<T, String>,
     ) -> Result<T, DataError> {
-        if let Some(reference) = reference {
-            let secret = reference.resolve().map_err(|error| DataError(error.to_string()))?;
-            return parse(secret.expose())
-                .map_err(|wrong| DataError(format!("the secret {reference} is not usable: {wrong}")));
-        }
         let path = self.dir.path.join(name);
         let text = match read_private(&path)? {
             Some(text) => text,
@@ -220,6 +228,11 @@ impl Drop for DataLock {
 }
 
 /// A file that only its owner may read; `None` when there is none.
+async fn referred<T>(reference: &SecretRef, parse: fn(&str) -> Result<T, String>) -> Result<T, DataError> {
+    let secret = Secrets::new().read(reference).await.map_err(|error| DataError(error.to_string()))?;
+    parse(secret.expose()).map_err(|wrong| DataError(format!("the secret {reference} is not usable: {wrong}")))
+}
+
 fn read_private(path: &Path) -> Result<Option<Zeroizing<String>>, DataError> {
     let mode = match fs::metadata(path) {
         Ok(found) => found.permissions().mode(),

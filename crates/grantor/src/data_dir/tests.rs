@@ -42,50 +42,50 @@ fn a_second_server_is_told_who_has_the_folder() {
     assert_eq!(mode(&dir.path().join(LOCK)), 0o600);
 }
 
-#[test]
-fn keys_are_made_once_and_stay() {
+#[tokio::test]
+async fn keys_are_made_once_and_stay() {
     let (_folder, dir) = opened();
     assert!(dir.admin_key().unwrap_err().to_string().contains("no such file"));
-    let make = || {
+    let make = async || {
         let lock = dir.lock().unwrap();
-        let master = lock.master_key(None, IfMissing::Create).unwrap();
-        (master, lock.peppers(None, IfMissing::Create).unwrap(), lock.admin_key().unwrap())
+        let master = lock.master_key(None, IfMissing::Create).await.unwrap();
+        (master, lock.peppers(None, IfMissing::Create).await.unwrap(), lock.admin_key().unwrap())
     };
-    let first = make();
-    assert_eq!(first, make());
+    let first = make().await;
+    assert_eq!(first, make().await);
     assert_eq!(dir.admin_key().unwrap(), first.2);
     for name in [MASTER_KEY, PEPPER_KEY, ADMIN_KEY] {
         assert_eq!(mode(&dir.path().join(name)), 0o600, "{name}");
     }
 }
 
-#[test]
-fn a_lost_key_is_not_silently_made_anew() {
+#[tokio::test]
+async fn a_lost_key_is_not_silently_made_anew() {
     let (_folder, dir) = opened();
     let lock = dir.lock().unwrap();
-    let wrong = lock.master_key(None, IfMissing::Refuse).unwrap_err().to_string();
+    let wrong = lock.master_key(None, IfMissing::Refuse).await.unwrap_err().to_string();
     assert!(wrong.contains("restore it from a backup"), "{wrong}");
-    assert!(lock.peppers(None, IfMissing::Refuse).is_err());
+    assert!(lock.peppers(None, IfMissing::Refuse).await.is_err());
     assert!(!dir.path().join(MASTER_KEY).exists());
 }
 
-#[test]
-fn a_key_that_others_can_read_is_refused() {
+#[tokio::test]
+async fn a_key_that_others_can_read_is_refused() {
     let (_folder, dir) = opened();
     let lock = dir.lock().unwrap();
-    lock.master_key(None, IfMissing::Create).unwrap();
+    lock.master_key(None, IfMissing::Create).await.unwrap();
     let path = dir.path().join(MASTER_KEY);
     for open in [0o640, 0o604, 0o620] {
         set_mode(&path, open);
-        let wrong = lock.master_key(None, IfMissing::Create).unwrap_err().to_string();
+        let wrong = lock.master_key(None, IfMissing::Create).await.unwrap_err().to_string();
         assert!(wrong.contains(&format!("chmod 600 {}", path.display())), "{wrong}");
     }
     set_mode(&path, 0o400);
-    lock.master_key(None, IfMissing::Create).unwrap();
+    lock.master_key(None, IfMissing::Create).await.unwrap();
 }
 
-#[test]
-fn a_damaged_key_is_refused_and_left_alone() {
+#[tokio::test]
+async fn a_damaged_key_is_refused_and_left_alone() {
     let (_folder, dir) = opened();
     let lock = dir.lock().unwrap();
     for (name, content) in [(MASTER_KEY, "hunter2"), (PEPPER_KEY, "hunter2"), (ADMIN_KEY, "hunter2"), (MASTER_KEY, "")]
@@ -94,8 +94,8 @@ fn a_damaged_key_is_refused_and_left_alone() {
         fs::write(&path, content).unwrap();
         set_mode(&path, 0o600);
         let wrong = match name {
-            MASTER_KEY => lock.master_key(None, IfMissing::Create).unwrap_err(),
-            PEPPER_KEY => lock.peppers(None, IfMissing::Create).unwrap_err(),
+            MASTER_KEY => lock.master_key(None, IfMissing::Create).await.unwrap_err(),
+            PEPPER_KEY => lock.peppers(None, IfMissing::Create).await.unwrap_err(),
             _ => lock.admin_key().unwrap_err(),
         };
         assert!(wrong.to_string().contains(name) && !wrong.to_string().contains("hunter2"), "{wrong}");
@@ -103,19 +103,19 @@ fn a_damaged_key_is_refused_and_left_alone() {
     }
 }
 
-#[test]
-fn a_reference_goes_before_the_folder_and_makes_nothing() {
+#[tokio::test]
+async fn a_reference_goes_before_the_folder_and_makes_nothing() {
     let (folder, dir) = opened();
     let lock = dir.lock().unwrap();
     let path = folder.path().join("elsewhere");
     let reference = SecretRef::File(path.clone());
-    let wrong = lock.master_key(Some(&reference), IfMissing::Create).unwrap_err().to_string();
+    let wrong = lock.master_key(Some(&reference), IfMissing::Create).await.unwrap_err().to_string();
     assert!(wrong.contains(&format!("file:{}", path.display())) && wrong.contains("no such file"), "{wrong}");
     fs::write(&path, "hunter2").unwrap();
-    let wrong = lock.master_key(Some(&reference), IfMissing::Create).unwrap_err().to_string();
+    let wrong = lock.master_key(Some(&reference), IfMissing::Create).await.unwrap_err().to_string();
     assert!(wrong.contains("openssl rand") && !wrong.contains("hunter2"), "{wrong}");
     fs::write(&path, "A".repeat(43) + "\n").unwrap();
-    let key = lock.master_key(Some(&reference), IfMissing::Refuse).unwrap();
+    let key = lock.master_key(Some(&reference), IfMissing::Refuse).await.unwrap();
     assert_eq!(*key.0, [0; 32]);
     assert!(!dir.path().join(MASTER_KEY).exists());
 }

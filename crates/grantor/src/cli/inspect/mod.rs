@@ -104,7 +104,7 @@ impl Inspect {
         report.checks.push(self.signature(&jws, self.trusted().or(named.as_deref())).await);
         report.checks.push(checks::header(jws.header()));
         report.checks.extend(checks::claims(&jws, self.trusted(), self.audience.as_deref(), clock::now_s()));
-        if let Some((issuer, client_id, secret)) = self.questioner()? {
+        if let Some((issuer, client_id, secret)) = self.questioner().await? {
             report.checks.push(match issuer.introspect(client_id, secret.expose(), token).await {
                 Ok(answer) => checks::active(&answer),
                 Err(error) => Check::failed("active", error.to_string()),
@@ -136,7 +136,7 @@ impl Inspect {
     async fn opaque(&self, token: &str) -> Result<Report> {
         let kind = if token.starts_with(opaque::PREFIX) { Kind::GrantorHandle } else { Kind::Opaque };
         let mut report = Report { kind, header: Default::default(), claims: Default::default(), checks: Vec::new() };
-        match self.questioner()? {
+        match self.questioner().await? {
             Some((issuer, client_id, secret)) => {
                 let answer = issuer.introspect(client_id, secret.expose(), token).await?;
                 report.checks.push(checks::active(&answer));
@@ -158,11 +158,11 @@ impl Inspect {
 
     /// Whom to ask about the token, and as whom. Credentials go to the issuer that the user names, never to one that only
     /// the token names.
-    fn questioner(&self) -> Result<Option<(Issuer, &str, Secret)>> {
+    async fn questioner(&self) -> Result<Option<(Issuer, &str, Secret)>> {
         let (Some(issuer), Some(client_id), false) = (self.trusted(), self.caller.client_id(), self.offline) else {
             return Ok(None);
         };
-        let Some(secret) = self.caller.secret()? else { return Ok(None) };
+        let Some(secret) = self.caller.secret().await? else { return Ok(None) };
         Ok(Some((self.ask(issuer)?, client_id, secret)))
     }
 

@@ -51,7 +51,7 @@ pub struct Token {
 impl Token {
     pub async fn run(self) -> Result<()> {
         let issuer = self.issuer.as_deref().filter(|issuer| !issuer.is_empty());
-        let authentication = self.proof.authentication(&self.caller)?;
+        let authentication = self.proof.authentication(&self.caller).await?;
         let (Some(issuer), Some(client_id), Some(authentication)) = (issuer, self.caller.client_id(), authentication)
         else {
             return Err(Usage(incomplete(issuer.is_none(), self.caller.client_id().is_none())).into());

@@ -41,7 +41,7 @@ pub struct Proof {
 
 impl Proof {
     /// `None` where nothing is said of what the client proves itself by.
-    pub fn authentication(&self, caller: &Caller) -> Result<Option<Authentication>> {
+    pub async fn authentication(&self, caller: &Caller) -> Result<Option<Authentication>> {
         let method = match self.auth_method.as_deref() {
             Some(method) => method,
             None if self.cert.is_some() && !caller.names_secret() => Method::TlsClientAuth.as_str(),
@@ -59,7 +59,7 @@ impl Proof {
                 Authentication::MutualTls(self.identity()?.ok_or_else(|| lacks("--cert FILE and --key FILE"))?)
             }
             Method::ClientSecretBasic | Method::ClientSecretPost | Method::ClientSecretJwt => {
-                let Some(secret) = caller.secret()? else { return Ok(None) };
+                let Some(secret) = caller.secret().await? else { return Ok(None) };
                 match method {
                     Method::ClientSecretPost => Authentication::client_secret_post(secret.expose()),
                     Method::ClientSecretJwt => Authentication::client_secret_jwt(secret.expose()),
